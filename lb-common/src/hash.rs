@@ -1,0 +1,1 @@
+//! Hash functions of the balancing algorithms and converters.

@@ -1,0 +1,8 @@
+//! Decisions that kernel and userspace take alike: map layouts, packet parsing, hashes.
+//!
+//! The kernel programs call these functions; unit tests run them on the host.
+#![no_std]
+#[cfg(test)]
+extern crate std;
+
+pub mod hash;

@@ -1,0 +1,1 @@
+//! Servers, the choice of one, queues, idle connections, connecting.

@@ -1,0 +1,1 @@
+//! From text to `Plan`: lex, condition, section, rows, link.

@@ -1,0 +1,1 @@
+//! The runtime API: sessions, command rows, statistics fields.

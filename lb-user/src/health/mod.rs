@@ -1,0 +1,1 @@
+//! Health checks: what to ask a server and what its answer means.

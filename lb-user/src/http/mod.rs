@@ -1,0 +1,1 @@
+//! HTTP messages and the HTTP/1 protocol core.

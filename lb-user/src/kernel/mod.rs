@@ -1,0 +1,1 @@
+//! Kernel help: capabilities, loading, pinning, maps; a twin without BPF.

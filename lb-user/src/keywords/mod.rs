@@ -1,0 +1,1 @@
+//! The rows of the language: fetches, converters, actions, configuration keywords.

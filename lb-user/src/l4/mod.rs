@@ -1,0 +1,1 @@
+//! A TCP stream: content inspection, promotion, relay.

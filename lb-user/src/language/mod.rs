@@ -1,0 +1,1 @@
+//! What all of the language's rows share: words, locations, diagnostics, suggestions, row types.

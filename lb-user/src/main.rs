@@ -1,0 +1,2 @@
+//! The `lb` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Log targets and their transports.

@@ -1,0 +1,1 @@
+//! The immutable, typed configuration that everything else indexes.

@@ -1,0 +1,1 @@
+//! Startup on one page: arguments, privileges, master and worker, listeners' handover, signals.

@@ -1,0 +1,1 @@
+//! Compiled programs of the rule language: expressions, ACLs, actions, log formats.

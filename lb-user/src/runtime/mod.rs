@@ -1,0 +1,1 @@
+//! Clock, buffers and timers: the only home of `Instant::now`.

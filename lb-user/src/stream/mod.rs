@@ -1,0 +1,1 @@
+//! One HTTP exchange: phases, forwarding, retries, timers, termination states.
