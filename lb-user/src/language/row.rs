@@ -1,0 +1,48 @@
+//! A row of the language: one name with all that is known of it.
+
+use super::Scope;
+
+/// One entry of a registry. Parsing, suggestions, `help`, `lb keywords`, the reference and the fuzz dictionary are all
+/// derived from rows.
+pub struct Row<T: 'static> {
+    /// All spellings; the first is the one that the documentation uses.
+    pub names: &'static [&'static str],
+    /// The arguments as the manual writes them, without the name.
+    pub args: &'static str,
+    /// Where it may be used.
+    pub scope: Scope,
+    /// One sentence.
+    pub doc: &'static str,
+    /// A line (or several) of configuration that uses it. The tests run it.
+    pub example: &'static str,
+    pub does: Does<T>,
+}
+
+/// What a row's name leads to.
+pub enum Does<T: 'static> {
+    Works(T),
+    /// Part of the language, refused by name for now.
+    Refused,
+}
+
+impl<T> Row<T> {
+    pub fn name(&self) -> &'static str {
+        self.names.first().copied().unwrap_or_default()
+    }
+}
+
+/// Finds the row that carries `name` in a registry made of slices, one slice a file.
+pub fn find<T>(registry: &'static [&'static [Row<T>]], name: &str) -> Option<&'static Row<T>> {
+    registry
+        .iter()
+        .flat_map(|rows| rows.iter())
+        .find(|row| row.names.contains(&name))
+}
+
+/// Every spelling in a registry.
+pub fn names<T>(registry: &'static [&'static [Row<T>]]) -> impl Iterator<Item = &'static str> {
+    registry
+        .iter()
+        .flat_map(|rows| rows.iter())
+        .flat_map(|row| row.names.iter().copied())
+}

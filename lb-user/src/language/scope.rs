@@ -1,0 +1,70 @@
+//! Where a row may be used: sections for keywords, rule sets for actions, phases for sample fetches.
+
+use std::ops::BitOr;
+
+/// A set of places. The constants of one kind (sections, rule sets, phases) are only combined with their own kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(pub u32);
+
+impl Scope {
+    // Sections a keyword may stand in.
+    pub const GLOBAL: Scope = Scope(1);
+    pub const DEFAULTS: Scope = Scope(1 << 1);
+    pub const FRONTEND: Scope = Scope(1 << 2);
+    pub const BACKEND: Scope = Scope(1 << 3);
+    pub const LISTEN: Scope = Scope(Self::FRONTEND.0 | Self::BACKEND.0);
+    pub const PROXY: Scope = Scope(Self::DEFAULTS.0 | Self::LISTEN.0);
+
+    // Rule sets an action may stand in.
+    pub const TCP_CONNECTION: Scope = Scope(1 << 8);
+    pub const TCP_SESSION: Scope = Scope(1 << 9);
+    pub const TCP_CONTENT: Scope = Scope(1 << 10);
+    pub const TCP_RESPONSE: Scope = Scope(1 << 11);
+    pub const HTTP_REQUEST: Scope = Scope(1 << 12);
+    pub const HTTP_RESPONSE: Scope = Scope(1 << 13);
+    pub const HTTP_AFTER_RESPONSE: Scope = Scope(1 << 14);
+
+    // What must exist for a sample fetch to answer (manual 7.3).
+    /// Always known: process, time, configuration.
+    pub const INTERNAL: Scope = Scope(1 << 16);
+    /// The accepted connection.
+    pub const L4_CLIENT: Scope = Scope(1 << 17);
+    /// The client's session, TLS included.
+    pub const L5_CLIENT: Scope = Scope(1 << 18);
+    /// The connection to the server.
+    pub const L4_SERVER: Scope = Scope(1 << 19);
+    /// Bytes in the request buffer.
+    pub const L6_REQUEST: Scope = Scope(1 << 20);
+    /// Bytes in the response buffer.
+    pub const L6_RESPONSE: Scope = Scope(1 << 21);
+    /// A parsed HTTP request.
+    pub const HTTP_REQUEST_HEAD: Scope = Scope(1 << 22);
+    /// A parsed HTTP response.
+    pub const HTTP_RESPONSE_HEAD: Scope = Scope(1 << 23);
+    /// What is only final when the transaction ends (log time).
+    pub const AT_END: Scope = Scope(1 << 24);
+    /// A health check in progress.
+    pub const CHECK: Scope = Scope(1 << 25);
+
+    pub const fn or(self, other: Scope) -> Scope {
+        Scope(self.0 | other.0)
+    }
+
+    /// Do the two sets share a place?
+    pub const fn meets(self, other: Scope) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Is every place of `other` in this set?
+    pub const fn contains(self, other: Scope) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Scope {
+    type Output = Scope;
+
+    fn bitor(self, other: Scope) -> Scope {
+        self.or(other)
+    }
+}
