@@ -1,0 +1,4 @@
+//! The balancer from the outside: real processes and real sockets, one short story per test.
+mod http;
+mod laboratory;
+mod tcp;
