@@ -1,5 +1,8 @@
 //! `cargo xtask`: the project's chores, one file each.
+mod build_ebpf;
 mod conformance;
+mod doctor;
+mod setup;
 mod shell;
 
 use clap::Parser;
@@ -8,11 +11,17 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Chore {
+    BuildEbpf(build_ebpf::Args),
+    Doctor(doctor::Args),
+    Setup(setup::Args),
     Conformance(conformance::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Chore::parse() {
+        Chore::BuildEbpf(args) => build_ebpf::run(&args),
+        Chore::Doctor(args) => doctor::run(&args),
+        Chore::Setup(args) => setup::run(&args),
         Chore::Conformance(args) => conformance::run(&args),
     }
 }
