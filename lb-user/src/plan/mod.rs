@@ -1,1 +1,71 @@
 //! The immutable, typed configuration that everything else indexes.
+//!
+//! Built once by `config`, shared by `Arc`. Ids (`state::ids`) index these vectors and the live state's alike.
+
+pub mod balance;
+pub mod bind;
+pub mod check;
+pub mod global;
+pub mod log;
+pub mod options;
+pub mod proxy;
+pub mod rules;
+pub mod server;
+pub mod table;
+
+pub use bind::{Bind, BindAddress};
+pub use global::Global;
+pub use options::Options;
+pub use proxy::{Mode, Proxy, Timeouts};
+pub use server::Server;
+pub use table::StickTable;
+
+use crate::http::reply::Reply;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The whole configuration.
+#[derive(Default)]
+pub struct Plan {
+    pub global: Global,
+    pub proxies: Vec<Proxy>,
+    pub tables: Vec<StickTable>,
+    pub http_errors: Vec<HttpErrors>,
+    pub userlists: Vec<Userlist>,
+    pub rings: Vec<log::Ring>,
+    /// Pattern files by the name they were written with, for `show map`, `show acl`.
+    pub patterns: HashMap<String, Arc<crate::rules::pattern::PatternSet>>,
+    /// Variables by whole name, for `get var`, `set var`.
+    pub variables: HashMap<String, crate::rules::Variable>,
+    /// Values that `global`'s `set-var` gives before the first connection.
+    pub initial_variables: Vec<(crate::rules::Variable, crate::rules::Expression)>,
+}
+
+/// An `http-errors` section.
+#[derive(Clone, Default)]
+pub struct HttpErrors {
+    pub name: String,
+    pub replies: HashMap<u16, Arc<Reply>>,
+}
+
+/// A `userlist` section (manual 3.4).
+#[derive(Clone, Default)]
+pub struct Userlist {
+    pub name: String,
+    pub users: Vec<User>,
+}
+
+/// One user: name, password as configured, groups.
+#[derive(Clone, Default)]
+pub struct User {
+    pub name: String,
+    pub password: Option<Password>,
+    pub groups: Vec<String>,
+}
+
+/// A password, hashed with `crypt(3)` or given in clear.
+#[derive(Clone)]
+pub enum Password {
+    Hashed(String),
+    Insecure(String),
+}

@@ -1,0 +1,388 @@
+//! The head of one HTTP message: start line and header fields, in the sender's order and spelling.
+use std::ops::Range;
+
+use super::uri;
+
+/// A range of bytes in a [`Head`]'s buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    /// The span of `start..end`. Heads are limited to `tune.bufsize`, far below what 32 bits can count.
+    pub(super) fn new(start: usize, end: usize) -> Span {
+        Span {
+            start: clamp(start),
+            end: clamp(end),
+        }
+    }
+
+    pub fn len(self) -> usize {
+        (self.end - self.start.min(self.end)) as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn clamp(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// One header field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    pub name: Span,
+    pub value: Span,
+}
+
+/// Which half of an exchange a head opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Request,
+    Response,
+}
+
+/// How a message's version makes its sender behave. The digits as sent are [`Head::version_digits`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0 and anything older.
+    Http10,
+    /// HTTP/1.1 and any later version of HTTP/1.
+    #[default]
+    Http11,
+    Http2,
+}
+
+/// What the parser noticed about the body and the connection. Rules that edit the head later do not change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// The one length that all `Content-Length` fields agree on; none when a transfer coding overrides it.
+    pub content_length: Option<u64>,
+    /// The last transfer coding is `chunked`.
+    pub chunked: bool,
+    /// There is a `Transfer-Encoding` field.
+    pub transfer_encoding: bool,
+    /// `Transfer-Encoding` and `Content-Length` came together: the connection must not be reused (RFC 9112 section 6.1).
+    pub ambiguous_length: bool,
+    /// `Connection: close`.
+    pub close: bool,
+    /// `Connection: keep-alive`.
+    pub keep_alive: bool,
+    /// `Connection: upgrade`.
+    pub upgrade: bool,
+    /// `Expect: 100-continue`.
+    pub expects_continue: bool,
+}
+
+/// A request's or a response's head. It owns its bytes and is meant to be reused: [`Head::clear`] keeps the memory.
+///
+/// Edits append their text to the buffer and move spans, so borrowed names and values never shift. Header names
+/// compare without case everywhere.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    buf: Vec<u8>,
+    kind: Kind,
+    version: Version,
+    status: u16,
+    /// A request's method or, in a response, nothing.
+    method: Span,
+    /// A request's target or a response's reason.
+    text: Span,
+    digits: Span,
+    fields: Vec<Field>,
+    pub(super) noted: Noted,
+}
+
+impl Head {
+    /// An empty request head, to be parsed into or filled.
+    pub fn new() -> Head {
+        Head::default()
+    }
+
+    /// A request without header fields.
+    pub fn request(method: &[u8], uri: &[u8], version: Version) -> Head {
+        let mut head = Head::new();
+        head.set_method(method);
+        head.set_uri(uri);
+        head.set_version(version);
+        head
+    }
+
+    /// A response without header fields.
+    pub fn response(status: u16, reason: &[u8], version: Version) -> Head {
+        let mut head = Head::new();
+        head.kind = Kind::Response;
+        head.set_status(status, reason);
+        head.set_version(version);
+        head
+    }
+
+    /// Forgets the message and keeps the memory for the next one.
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.fields.clear();
+        *self = Head {
+            buf: std::mem::take(&mut self.buf),
+            fields: std::mem::take(&mut self.fields),
+            ..Head::default()
+        };
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The version as the sender wrote it, without `HTTP/`: `1.1`.
+    pub fn version_digits(&self) -> &[u8] {
+        self.slice(self.digits)
+    }
+
+    pub fn method(&self) -> &[u8] {
+        self.slice(self.method)
+    }
+
+    /// The request target, as sent; empty in a response.
+    pub fn uri(&self) -> &[u8] {
+        match self.kind {
+            Kind::Request => self.slice(self.text),
+            Kind::Response => b"",
+        }
+    }
+
+    /// The status of a response, 0 in a request.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason phrase of a response, empty in a request.
+    pub fn reason(&self) -> &[u8] {
+        match self.kind {
+            Kind::Request => b"",
+            Kind::Response => self.slice(self.text),
+        }
+    }
+
+    /// What the parser noticed about the body and the connection.
+    pub fn noted(&self) -> &Noted {
+        &self.noted
+    }
+
+    /// The number of header fields.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Every field, in order, as name and value.
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + ExactSizeIterator + Clone {
+        self.fields
+            .iter()
+            .map(|field| (self.slice(field.name), self.slice(field.value)))
+    }
+
+    /// The field at `index`, as name and value.
+    pub fn field(&self, index: usize) -> Option<(&[u8], &[u8])> {
+        let field = self.fields.get(index)?;
+        Some((self.slice(field.name), self.slice(field.value)))
+    }
+
+    /// The value of the first field called `name`.
+    pub fn header(&self, name: &[u8]) -> Option<&[u8]> {
+        self.headers()
+            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The whole value of every field called `name`, in order.
+    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> + Clone {
+        self.headers()
+            .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.header(name).is_some()
+    }
+
+    /// The bytes this head takes on the wire in HTTP/1 form, its empty line included.
+    pub fn head_len(&self) -> usize {
+        let line = match self.kind {
+            Kind::Request => self.method.len() + self.text.len() + self.digits.len() + "  HTTP/\r\n".len(),
+            Kind::Response => self.text.len() + self.digits.len() + "HTTP/ 200 \r\n".len(),
+        };
+        let fields: usize = self
+            .fields
+            .iter()
+            .map(|field| field.name.len() + field.value.len() + ": \r\n".len())
+            .sum();
+        line + fields + "\r\n".len()
+    }
+
+    pub fn set_method(&mut self, method: &[u8]) {
+        self.method = self.append(method);
+    }
+
+    /// Replaces the whole request target.
+    pub fn set_uri(&mut self, uri: &[u8]) {
+        self.text = self.append(uri);
+    }
+
+    /// Replaces the path, keeping scheme, authority and query. False when the target has none (`*`, `host:port`).
+    pub fn set_path(&mut self, path: &[u8]) -> bool {
+        let parts = uri::split(self.uri());
+        parts.path.is_some_and(|old| self.splice_uri(old, &[path]))
+    }
+
+    /// Replaces path and query, keeping scheme and authority. False when the target has no path.
+    pub fn set_pathq(&mut self, pathq: &[u8]) -> bool {
+        let end = self.uri().len();
+        let parts = uri::split(self.uri());
+        parts.path.is_some_and(|old| self.splice_uri(old.start..end, &[pathq]))
+    }
+
+    /// Replaces the query, given without its `?`; an empty one leaves no question mark. False when the target has no
+    /// path that a query could follow.
+    pub fn set_query(&mut self, query: &[u8]) -> bool {
+        let end = self.uri().len();
+        let parts = uri::split(self.uri());
+        let mark: &[u8] = if query.is_empty() { b"" } else { b"?" };
+        parts
+            .path
+            .is_some_and(|path| self.splice_uri(path.end..end, &[mark, query]))
+    }
+
+    pub fn set_version(&mut self, version: Version) {
+        self.version = version;
+        self.digits = self.append(match version {
+            Version::Http10 => b"1.0",
+            Version::Http11 => b"1.1",
+            Version::Http2 => b"2.0",
+        });
+    }
+
+    /// Sets the status (three digits) and its reason phrase.
+    pub fn set_status(&mut self, status: u16, reason: &[u8]) {
+        self.status = status;
+        self.text = self.append(reason);
+    }
+
+    /// Adds a field after the others.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        let field = Field {
+            name: self.append(name),
+            value: self.append(value),
+        };
+        self.fields.push(field);
+    }
+
+    /// Adds a field before the others.
+    pub fn prepend(&mut self, name: &[u8], value: &[u8]) {
+        let field = Field {
+            name: self.append(name),
+            value: self.append(value),
+        };
+        self.fields.insert(0, field);
+    }
+
+    /// Replaces every field called `name` by one at the end.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        self.remove(name);
+        self.add(name, value);
+    }
+
+    /// Removes every field called `name` and returns how many there were.
+    pub fn remove(&mut self, name: &[u8]) -> usize {
+        let before = self.fields.len();
+        let buf = &self.buf;
+        self.fields
+            .retain(|field| !slice(buf, field.name).eq_ignore_ascii_case(name));
+        before - self.fields.len()
+    }
+
+    /// Removes the field at `index`, if there is one.
+    pub fn remove_at(&mut self, index: usize) {
+        if index < self.fields.len() {
+            self.fields.remove(index);
+        }
+    }
+
+    /// Keeps the fields for which `keep(name, value)` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        let buf = &self.buf;
+        self.fields
+            .retain(|field| keep(slice(buf, field.name), slice(buf, field.value)));
+    }
+
+    /// Replaces the value of the field at `index`, if there is one.
+    pub fn replace_value(&mut self, index: usize, value: &[u8]) {
+        let value = self.append(value);
+        if let Some(field) = self.fields.get_mut(index) {
+            field.value = value;
+        }
+    }
+
+    /// Puts the names of all fields in lower case, as HAProxy sends them (2.4 manual, `h1-case-adjust`).
+    pub fn lowercase_names(&mut self) {
+        for field in &self.fields {
+            if let Some(name) = self.buf.get_mut(field.name.start as usize..field.name.end as usize) {
+                name.make_ascii_lowercase();
+            }
+        }
+    }
+
+    /// Respells the names for which `respell(name)` knows another spelling (`h1-case-adjust`).
+    pub fn respell_names<'a>(&mut self, respell: impl Fn(&[u8]) -> Option<&'a [u8]>) {
+        for index in 0..self.fields.len() {
+            let Some(spelling) = self.field(index).and_then(|(name, _)| respell(name)) else {
+                continue;
+            };
+            let name = self.append(spelling);
+            if let Some(field) = self.fields.get_mut(index) {
+                field.name = name;
+            }
+        }
+    }
+
+    /// Writes the target anew with `range` of it replaced by `parts`.
+    fn splice_uri(&mut self, range: Range<usize>, parts: &[&[u8]]) -> bool {
+        let (old_start, old_end) = (self.text.start as usize, self.text.end as usize);
+        let (cut, resume) = (old_start + range.start, old_start + range.end);
+        if old_end > self.buf.len() || cut > resume || resume > old_end {
+            return false;
+        }
+        let start = self.buf.len();
+        self.buf.extend_from_within(old_start..cut);
+        for part in parts {
+            self.buf.extend_from_slice(part);
+        }
+        self.buf.extend_from_within(resume..old_end);
+        self.text = Span::new(start, self.buf.len());
+        true
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        slice(&self.buf, span)
+    }
+
+    fn append(&mut self, text: &[u8]) -> Span {
+        let start = self.buf.len();
+        self.buf.extend_from_slice(text);
+        Span::new(start, self.buf.len())
+    }
+}
+
+fn slice(buf: &[u8], span: Span) -> &[u8] {
+    buf.get(span.start as usize..span.end as usize).unwrap_or_default()
+}

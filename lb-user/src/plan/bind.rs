@@ -1,0 +1,69 @@
+//! `bind` lines (manual 5.1).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::language::Location;
+
+/// One address of a `bind` line with the line's options. A port range makes one for each port.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    pub address: BindAddress,
+    pub options: BindOptions,
+    pub location: Location,
+}
+
+/// Where to listen (manual section 11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindAddress {
+    Inet(SocketAddr),
+    Unix(String),
+    /// A name in Linux' abstract namespace.
+    Abstract(String),
+    /// An inherited descriptor, already bound and perhaps listening.
+    Descriptor(i32),
+}
+
+/// What stands after the address.
+#[derive(Clone, Debug, Default)]
+pub struct BindOptions {
+    pub name: Option<String>,
+    pub id: Option<u32>,
+    pub accept_proxy: bool,
+    pub backlog: Option<u32>,
+    pub max_connections: Option<u32>,
+    pub defer_accept: bool,
+    pub interface: Option<String>,
+    pub mss: Option<i32>,
+    pub namespace: Option<String>,
+    pub nice: i32,
+    pub tcp_user_timeout: Option<Duration>,
+    pub tfo: bool,
+    pub transparent: bool,
+    pub v4v6: bool,
+    pub v6only: bool,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    /// Permission bits of a unix socket.
+    pub mode: Option<u32>,
+    pub level: Option<super::global::CliLevel>,
+    /// Prefix CLI lines with the severity, as a number or a word.
+    pub severity_output: Option<SeverityOutput>,
+    pub expose_listeners: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeverityOutput {
+    Number,
+    Text,
+}
+
+impl BindAddress {
+    /// The IP address, where there is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            BindAddress::Inet(address) => Some(address.ip()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The `global` section (manual 3).
+
+use std::time::Duration;
+
+use super::bind::Bind;
+use super::log::LogTarget;
+
+/// Process-wide settings.
+#[derive(Clone)]
+pub struct Global {
+    pub daemon: bool,
+    pub master_worker: bool,
+    pub quiet: bool,
+    pub zero_warning: bool,
+    pub strict_limits: bool,
+    pub uid: Option<u32>,
+    pub gid: Option<u32>,
+    pub chroot: Option<String>,
+    pub pidfile: Option<String>,
+    pub node: Option<String>,
+    pub description: Option<String>,
+    /// Worker threads; `None`: one for each usable CPU.
+    pub threads: Option<u32>,
+    /// CPUs for each worker, by worker number; empty where the file says nothing.
+    pub cpu_map: Vec<Vec<u32>>,
+    pub max_connections: Option<u32>,
+    pub max_connection_rate: u32,
+    pub max_session_rate: u32,
+    pub ulimit_n: Option<u64>,
+    pub hard_stop_after: Option<Duration>,
+    pub grace: Option<Duration>,
+    pub logs: Vec<LogTarget>,
+    pub log_tag: Option<String>,
+    pub log_send_hostname: Option<String>,
+    /// `stats socket` lines.
+    pub cli: Vec<CliSocket>,
+    pub stats_timeout: Duration,
+    pub stats_max_connections: u32,
+    pub expose_experimental: bool,
+    pub insecure_fork_wanted: bool,
+    pub insecure_setuid_wanted: bool,
+    pub spread_checks: u32,
+    pub max_spread_checks: Option<Duration>,
+    pub server_state_base: Option<String>,
+    pub server_state_file: Option<String>,
+    pub tune: Tune,
+    pub ebpf: Ebpf,
+}
+
+/// `tune.*` values that are in use.
+#[derive(Clone)]
+pub struct Tune {
+    pub bufsize: usize,
+    pub maxrewrite: usize,
+    pub max_accept: i32,
+    pub max_headers: usize,
+    pub cookie_length: usize,
+    pub log_uri_length: usize,
+    pub idle_pool_shared: bool,
+    pub idle_timer: u32,
+    pub receive_buffer_client: Option<u32>,
+    pub receive_buffer_server: Option<u32>,
+    pub send_buffer_client: Option<u32>,
+    pub send_buffer_server: Option<u32>,
+    pub pipe_size: Option<u32>,
+}
+
+/// A runtime API listener and what its sessions may do.
+#[derive(Clone)]
+pub struct CliSocket {
+    pub bind: Bind,
+    pub level: CliLevel,
+    pub expose_listeners: bool,
+}
+
+/// Rights of a runtime API session, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CliLevel {
+    User,
+    Operator,
+    Admin,
+}
+
+/// Kernel help (`ebpf …` lines).
+#[derive(Clone, Default)]
+pub struct Ebpf {
+    pub mode: EbpfMode,
+    pub interfaces: Vec<EbpfInterface>,
+    pub pin_dir: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EbpfMode {
+    /// Use what the kernel offers; say what is missing.
+    #[default]
+    Auto,
+    Off,
+    /// Refuse to start without it.
+    Require,
+}
+
+/// One `ebpf.interface` line.
+#[derive(Clone)]
+pub struct EbpfInterface {
+    pub name: String,
+    pub xdp: XdpMode,
+    pub tc: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpMode {
+    /// Native where the driver can, else generic.
+    #[default]
+    Auto,
+    Native,
+    Generic,
+    Off,
+}
+
+impl Default for Tune {
+    fn default() -> Tune {
+        Tune {
+            bufsize: 16_384,
+            maxrewrite: 1_024,
+            max_accept: 4,
+            max_headers: 101,
+            cookie_length: 63,
+            log_uri_length: 1_024,
+            idle_pool_shared: true,
+            idle_timer: 1_000,
+            receive_buffer_client: None,
+            receive_buffer_server: None,
+            send_buffer_client: None,
+            send_buffer_server: None,
+            pipe_size: None,
+        }
+    }
+}
+
+impl Default for Global {
+    fn default() -> Global {
+        Global {
+            daemon: false,
+            master_worker: false,
+            quiet: false,
+            zero_warning: false,
+            strict_limits: true,
+            uid: None,
+            gid: None,
+            chroot: None,
+            pidfile: None,
+            node: None,
+            description: None,
+            threads: None,
+            cpu_map: Vec::new(),
+            max_connections: None,
+            max_connection_rate: 0,
+            max_session_rate: 0,
+            ulimit_n: None,
+            hard_stop_after: None,
+            grace: None,
+            logs: Vec::new(),
+            log_tag: None,
+            log_send_hostname: None,
+            cli: Vec::new(),
+            stats_timeout: Duration::from_secs(10),
+            stats_max_connections: 10,
+            expose_experimental: false,
+            insecure_fork_wanted: false,
+            insecure_setuid_wanted: false,
+            spread_checks: 0,
+            max_spread_checks: None,
+            server_state_base: None,
+            server_state_file: None,
+            tune: Tune::default(),
+            ebpf: Ebpf::default(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Arguments of fetches and converters: what a row declares, and what the compiler resolved.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pattern::PatternSet;
+use super::variable::Variable;
+use crate::state::{ProxyId, ServerId, TableId};
+
+/// What an argument must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgKind {
+    Int,
+    Str,
+    Time,
+    Size,
+    Ip,
+    Mask4,
+    Mask6,
+    Frontend,
+    Backend,
+    Server,
+    Table,
+    Variable,
+    Userlist,
+    Regex,
+    /// A map file; the row's output kind says what it maps to.
+    Map,
+}
+
+/// One argument of a row: its kind, its name in messages, and whether it may be left out.
+#[derive(Clone, Copy, Debug)]
+pub struct ArgSpec {
+    pub kind: ArgKind,
+    pub name: &'static str,
+    pub optional: bool,
+}
+
+impl ArgSpec {
+    pub const fn required(kind: ArgKind, name: &'static str) -> ArgSpec {
+        ArgSpec {
+            kind,
+            name,
+            optional: false,
+        }
+    }
+
+    pub const fn optional(kind: ArgKind, name: &'static str) -> ArgSpec {
+        ArgSpec {
+            kind,
+            name,
+            optional: true,
+        }
+    }
+}
+
+/// One resolved argument.
+#[derive(Clone, Debug)]
+pub enum Arg {
+    /// Left out.
+    None,
+    Int(i64),
+    Str(Box<str>),
+    Time(Duration),
+    Size(u64),
+    Ip(IpAddr),
+    Proxy(ProxyId),
+    Server(ServerId),
+    Table(TableId),
+    Variable(Variable),
+    Userlist(u32),
+    Regex(regex::bytes::Regex),
+    Patterns(Arc<PatternSet>),
+    /// What a row's `check` made of its arguments (a key, a parsed format).
+    Prepared(Prepared),
+}
+
+/// A value that a row computed from its arguments at load time.
+#[derive(Clone)]
+pub struct Prepared(pub Arc<dyn std::any::Any + Send + Sync>);
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prepared")
+    }
+}
+
+/// Resolved arguments, by position. Asking for one that is absent gives `None` or the type's default.
+#[derive(Clone, Debug, Default)]
+pub struct Args(pub Vec<Arg>);
+
+impl Args {
+    pub fn get(&self, i: usize) -> &Arg {
+        self.0.get(i).unwrap_or(&Arg::None)
+    }
+
+    pub fn is_given(&self, i: usize) -> bool {
+        !matches!(self.get(i), Arg::None)
+    }
+
+    pub fn int(&self, i: usize) -> Option<i64> {
+        match self.get(i) {
+            Arg::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    pub fn str(&self, i: usize) -> Option<&str> {
+        match self.get(i) {
+            Arg::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    pub fn proxy(&self, i: usize) -> Option<ProxyId> {
+        match self.get(i) {
+            Arg::Proxy(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub fn server(&self, i: usize) -> Option<ServerId> {
+        match self.get(i) {
+            Arg::Server(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub fn table(&self, i: usize) -> Option<TableId> {
+        match self.get(i) {
+            Arg::Table(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub fn variable(&self, i: usize) -> Option<&Variable> {
+        match self.get(i) {
+            Arg::Variable(variable) => Some(variable),
+            _ => None,
+        }
+    }
+
+    pub fn patterns(&self, i: usize) -> Option<&Arc<PatternSet>> {
+        match self.get(i) {
+            Arg::Patterns(patterns) => Some(patterns),
+            _ => None,
+        }
+    }
+
+    pub fn regex(&self, i: usize) -> Option<&regex::bytes::Regex> {
+        match self.get(i) {
+            Arg::Regex(regex) => Some(regex),
+            _ => None,
+        }
+    }
+
+    /// What the row's `check` prepared at position `i`.
+    pub fn prepared<T: 'static>(&self, i: usize) -> Option<&T> {
+        match self.get(i) {
+            Arg::Prepared(Prepared(value)) => value.downcast_ref(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What rules may know: everything borrowed, nothing owned, no socket in sight.
+
+use std::net::SocketAddr;
+
+use super::variable::Variables;
+use crate::http::message::Head;
+use crate::state::{ListenerId, Process, ProxyId, ServerId};
+
+/// Which half of the exchange is being judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Request,
+    Response,
+}
+
+/// All that a fetch may look at. Built afresh (it is a handful of references) for each rule set run.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    pub process: &'a Process,
+    /// Microseconds since the epoch.
+    pub now: u64,
+    /// Microseconds of the monotonic clock.
+    pub ticks: u64,
+    pub session: &'a Session,
+    pub exchange: &'a Exchange,
+    pub side: Side,
+    /// The parsed request head, in HTTP mode.
+    pub request: Option<&'a Head>,
+    pub response: Option<&'a Head>,
+    /// Bytes received and not yet forwarded: the HTTP body so far, or the raw bytes of a TCP stream.
+    pub request_body: Body<'a>,
+    pub response_body: Body<'a>,
+}
+
+/// Buffered bytes of one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Body<'a> {
+    pub bytes: &'a [u8],
+    /// Nothing more will come: the end was seen, the buffer is full, or waiting is over. Until then a fetch that
+    /// needs more answers [`super::Fetched::Wait`].
+    pub complete: bool,
+}
+
+/// What is known of the client's connection, from accept to close.
+#[derive(Debug)]
+pub struct Session {
+    pub id: u64,
+    pub source: SocketAddr,
+    /// `None` for unix sockets.
+    pub destination: Option<SocketAddr>,
+    /// Is the client a unix socket? `source` is then meaningless.
+    pub is_unix: bool,
+    pub frontend: ProxyId,
+    pub listener: ListenerId,
+    /// The listener's numeric id (`so_id`).
+    pub listener_puid: u32,
+    pub listener_name: Option<Box<str>>,
+    /// Microseconds since the epoch at accept.
+    pub accepted: u64,
+    /// Microseconds of the monotonic clock at accept.
+    pub accepted_ticks: u64,
+    pub variables: Variables,
+    /// What a PROXY protocol header carried.
+    pub proxied: Option<Box<Proxied>>,
+}
+
+/// Facts from a PROXY protocol v2 header beyond the addresses (proxy-protocol.txt section 2.2).
+#[derive(Clone, Debug, Default)]
+pub struct Proxied {
+    pub authority: Option<Vec<u8>>,
+    pub unique_id: Option<Vec<u8>>,
+}
+
+/// What is known of the transaction so far; in TCP mode, of the one stream.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// Number of the stream since the process started (`%rt`).
+    pub id: u64,
+    /// Is this the connection's first request?
+    pub is_first: bool,
+    pub backend: Option<ProxyId>,
+    pub server: Option<ServerId>,
+    /// Local and remote address of the connection to the server.
+    pub server_local: Option<SocketAddr>,
+    pub server_remote: Option<SocketAddr>,
+    pub unique_id: Option<Vec<u8>>,
+    /// Response status sent to the client; 0 while there is none.
+    pub status: u16,
+    pub method_is_head: bool,
+    pub times: Times,
+    /// Bytes from client to server and back, as logged (`%U`, `%B`).
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub retries: u32,
+    pub redispatched: bool,
+    /// How many were ahead in the server's and the backend's queue.
+    pub server_queue: u64,
+    pub backend_queue: u64,
+    /// Termination state: first cause and then phase, e.g. `b'C', b'D'`; `-` while all is well (manual 8.5).
+    pub ending: [u8; 2],
+    /// Persistence cookie flags of the termination state (third and fourth letter).
+    pub cookie_flags: [u8; 2],
+    /// Captured headers of `capture request header` and `declare capture`, by slot.
+    pub request_captures: Vec<Option<Vec<u8>>>,
+    pub response_captures: Vec<Option<Vec<u8>>>,
+    pub request_cookie: Option<Vec<u8>>,
+    pub response_cookie: Option<Vec<u8>>,
+    /// The request line as it came, for `%r` and what derives from it.
+    pub request_line: Vec<u8>,
+    pub transaction: Variables,
+    pub request: Variables,
+    pub response: Variables,
+    pub check: Variables,
+    /// Timeouts in force, milliseconds (0: none).
+    pub server_timeout: u32,
+    pub tunnel_timeout: u32,
+    /// Level set by `set-log-level`, or silence.
+    pub log_level: Option<LogLevel>,
+    /// Counters at the moment of logging (`%ac %fc %bc %sc`).
+    pub concurrency: Concurrency,
+    /// Did the balancer itself answer (`%b` shows `<NOSRV>`, `%s` too)?
+    pub intercepted: bool,
+}
+
+/// `set-log-level`'s answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Silent,
+    Level(u8),
+}
+
+/// Connection counts in a log line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Concurrency {
+    pub process: u64,
+    pub frontend: u64,
+    pub backend: u64,
+    pub server: u64,
+}
+
+/// Durations of the transaction's phases in milliseconds; -1 for a phase that did not come (manual 8.4).
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Monotonic microseconds of the first byte of this request.
+    pub start: u64,
+    /// Microseconds since the epoch of the same moment (`%tr`).
+    pub start_date: u64,
+    pub handshake: i64,
+    pub idle: i64,
+    pub request: i64,
+    pub queue: i64,
+    pub connect: i64,
+    pub response: i64,
+    pub data: i64,
+    pub total: i64,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        let unset = -1;
+        Times {
+            start: 0,
+            start_date: 0,
+            handshake: 0,
+            idle: unset,
+            request: unset,
+            queue: unset,
+            connect: unset,
+            response: unset,
+            data: unset,
+            total: unset,
+        }
+    }
+}
