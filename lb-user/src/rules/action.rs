@@ -11,15 +11,20 @@ use crate::language::{Error, Location, Row, Words};
 /// A compiled action.
 pub trait Action: Send + Sync {
     /// Says what should happen given these facts.
-    fn run<'a>(&'a self, facts: &Facts<'a>) -> Effect<'a>;
+    fn run<'p, 'a>(&'p self, facts: &Facts<'a>) -> Effect<'p, 'a>
+    where
+        'p: 'a;
 }
 
 /// Any function of the facts is an action.
 impl<F> Action for F
 where
-    F: for<'a> Fn(&Facts<'a>) -> Effect<'static> + Send + Sync,
+    F: for<'a> Fn(&Facts<'a>) -> Effect<'static, 'static> + Send + Sync,
 {
-    fn run<'a>(&'a self, facts: &Facts<'a>) -> Effect<'a> {
+    fn run<'p, 'a>(&'p self, facts: &Facts<'a>) -> Effect<'p, 'a>
+    where
+        'p: 'a,
+    {
         self(facts)
     }
 }

@@ -9,8 +9,9 @@ use super::variable::Variable;
 use crate::http::reply::Reply;
 use crate::state::TableId;
 
-/// The outcome of one action.
-pub enum Effect<'a> {
+/// The outcome of one action. `'p` is the plan that the rule is part of, `'a` the facts that values may borrow from;
+/// [`Effect::detach`] ends the second borrow, so that the message can be changed.
+pub enum Effect<'p, 'a> {
     /// Go on with the next rule.
     Continue,
     /// Come back when more of the message is there.
@@ -22,12 +23,12 @@ pub enum Effect<'a> {
     /// Forget the connection without telling the client.
     SilentDrop,
     /// Answer with this status' error message (`deny`), or with the reply given.
-    Deny(Answer<'a>),
+    Deny(Answer<'p>),
     /// The same after `timeout tarpit`.
-    Tarpit(Answer<'a>),
+    Tarpit(Answer<'p>),
     /// Answer with this reply and count it as intercepted (`return`, `redirect`, `auth`).
-    Return(Answer<'a>),
-    Header(HeaderEdit<'a>),
+    Return(Answer<'p>),
+    Header(HeaderEdit<'p, 'a>),
     SetMethod(Cow<'a, [u8]>),
     SetUri(Cow<'a, [u8]>),
     SetPath(Cow<'a, [u8]>),
@@ -39,10 +40,10 @@ pub enum Effect<'a> {
         reason: Option<Cow<'a, [u8]>>,
     },
     SetVariable {
-        variable: &'a Variable,
+        variable: &'p Variable,
         value: Value<'static>,
     },
-    UnsetVariable(&'a Variable),
+    UnsetVariable(&'p Variable),
     SetSource(SocketAddr),
     SetDestination(SocketAddr),
     SetLogLevel(LogLevel),
@@ -71,7 +72,7 @@ pub enum Effect<'a> {
     /// Continue as HTTP from the connection's first byte.
     SwitchToHttp,
     /// Send this informational response now (`early-hint`).
-    EarlyHint(HeaderEdit<'a>),
+    EarlyHint(HeaderEdit<'p, 'a>),
     /// Stop rewriting errors from failing the message (`strict-mode off`), or the reverse.
     StrictMode(bool),
     /// The action could not be carried out (a rewrite without room, a missing value).
@@ -88,30 +89,30 @@ pub enum Await {
 }
 
 /// What the client gets instead of the server's response.
-pub enum Answer<'a> {
+pub enum Answer<'p> {
     /// The error message of this status: error files first, then the built-in one.
     Status(u16),
-    Reply(Cow<'a, Reply>),
+    Reply(Cow<'p, Reply>),
 }
 
 /// One change of the header list.
-pub enum HeaderEdit<'a> {
+pub enum HeaderEdit<'p, 'a> {
     Add {
-        name: &'a [u8],
+        name: &'p [u8],
         value: Cow<'a, [u8]>,
     },
     /// Removes all with that name, then adds one.
     Set {
-        name: &'a [u8],
+        name: &'p [u8],
         value: Cow<'a, [u8]>,
     },
     Remove {
-        matcher: &'a dyn HeaderMatch,
+        matcher: &'p dyn HeaderMatch,
     },
     /// Rewrites each whole value, or each comma-separated part of it.
     Replace {
-        name: &'a [u8],
-        regex: &'a regex::bytes::Regex,
+        name: &'p [u8],
+        regex: &'p regex::bytes::Regex,
         with: Cow<'a, [u8]>,
         each_part: bool,
     },
@@ -120,4 +121,80 @@ pub enum HeaderEdit<'a> {
 /// Which header names an edit means (`del-header … -m`).
 pub trait HeaderMatch: Send + Sync {
     fn matches(&self, name: &[u8]) -> bool;
+}
+
+impl<'p> Effect<'p, '_> {
+    /// The same effect, owning the bytes that it borrowed from the facts.
+    pub fn detach(self) -> Effect<'p, 'static> {
+        match self {
+            Effect::Continue => Effect::Continue,
+            Effect::Wait(what) => Effect::Wait(what),
+            Effect::Allow => Effect::Allow,
+            Effect::Reject => Effect::Reject,
+            Effect::SilentDrop => Effect::SilentDrop,
+            Effect::Deny(answer) => Effect::Deny(answer),
+            Effect::Tarpit(answer) => Effect::Tarpit(answer),
+            Effect::Return(answer) => Effect::Return(answer),
+            Effect::Header(edit) => Effect::Header(edit.detach()),
+            Effect::SetMethod(value) => Effect::SetMethod(owned(value)),
+            Effect::SetUri(value) => Effect::SetUri(owned(value)),
+            Effect::SetPath(value) => Effect::SetPath(owned(value)),
+            Effect::SetPathQuery(value) => Effect::SetPathQuery(owned(value)),
+            Effect::SetQuery(value) => Effect::SetQuery(owned(value)),
+            Effect::SetStatus { status, reason } => Effect::SetStatus {
+                status,
+                reason: reason.map(owned),
+            },
+            Effect::SetVariable { variable, value } => Effect::SetVariable { variable, value },
+            Effect::UnsetVariable(variable) => Effect::UnsetVariable(variable),
+            Effect::SetSource(address) => Effect::SetSource(address),
+            Effect::SetDestination(address) => Effect::SetDestination(address),
+            Effect::SetLogLevel(level) => Effect::SetLogLevel(level),
+            Effect::SetNice(nice) => Effect::SetNice(nice),
+            Effect::SetTos(tos) => Effect::SetTos(tos),
+            Effect::SetMark(mark) => Effect::SetMark(mark),
+            Effect::SetPriorityClass(class) => Effect::SetPriorityClass(class),
+            Effect::SetPriorityOffset(offset) => Effect::SetPriorityOffset(offset),
+            Effect::SetServerTimeout(ms) => Effect::SetServerTimeout(ms),
+            Effect::SetTunnelTimeout(ms) => Effect::SetTunnelTimeout(ms),
+            Effect::CaptureRequest { slot, value } => Effect::CaptureRequest { slot, value },
+            Effect::CaptureResponse { slot, value } => Effect::CaptureResponse { slot, value },
+            Effect::Track { index, table, key } => Effect::Track { index, table, key },
+            Effect::SwitchToHttp => Effect::SwitchToHttp,
+            Effect::EarlyHint(edit) => Effect::EarlyHint(edit.detach()),
+            Effect::StrictMode(on) => Effect::StrictMode(on),
+            Effect::Fail => Effect::Fail,
+        }
+    }
+}
+
+impl<'p> HeaderEdit<'p, '_> {
+    fn detach(self) -> HeaderEdit<'p, 'static> {
+        match self {
+            HeaderEdit::Add { name, value } => HeaderEdit::Add {
+                name,
+                value: owned(value),
+            },
+            HeaderEdit::Set { name, value } => HeaderEdit::Set {
+                name,
+                value: owned(value),
+            },
+            HeaderEdit::Remove { matcher } => HeaderEdit::Remove { matcher },
+            HeaderEdit::Replace {
+                name,
+                regex,
+                with,
+                each_part,
+            } => HeaderEdit::Replace {
+                name,
+                regex,
+                with: owned(with),
+                each_part,
+            },
+        }
+    }
+}
+
+fn owned(value: Cow<'_, [u8]>) -> Cow<'static, [u8]> {
+    Cow::Owned(value.into_owned())
 }
