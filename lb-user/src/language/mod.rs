@@ -3,6 +3,7 @@
 pub mod diag;
 pub mod error;
 pub mod location;
+pub mod release;
 pub mod row;
 pub mod scope;
 pub mod suggest;
