@@ -1,9 +1,12 @@
 //! `cargo xtask`: the project's chores, one file each.
+mod bench;
 mod build_ebpf;
 mod conformance;
 mod doctor;
 mod setup;
 mod shell;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -11,17 +14,26 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Chore {
+    Bench(bench::Args),
     BuildEbpf(build_ebpf::Args),
+    Conformance(conformance::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
-    Conformance(conformance::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Chore::parse() {
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Bench(args) => bench::run(&args),
         Chore::BuildEbpf(args) => build_ebpf::run(&args),
+        Chore::Conformance(args) => conformance::run(&args),
         Chore::Doctor(args) => doctor::run(&args),
         Chore::Setup(args) => setup::run(&args),
-        Chore::Conformance(args) => conformance::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

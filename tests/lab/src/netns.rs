@@ -43,6 +43,11 @@ impl Netns {
         self.name = None;
     }
 
+    /// Moves the calling thread into the namespace; threads and processes that it starts follow.
+    pub fn enter(&self) -> Result<()> {
+        Ok(enter(self.handle.as_fd())?)
+    }
+
     /// Runs a closure on a thread inside of the namespace: sockets that it opens belong to the namespace for good.
     pub fn run<T: Send>(&self, inside: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let enter_and_run = || {

@@ -1,0 +1,118 @@
+//! The scenarios: what is done to a balancer, and what is divided by what.
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use lab::Client;
+use lab::load::{Counts, Load, Shape};
+use lab::usage::{memory, processor_time};
+
+use super::{Bench, targets};
+
+/// One way to use a balancer, and the costs that come out of it.
+pub struct Scenario {
+    pub name: &'static str,
+    /// What the costs are, in the order in which `measure` answers with them.
+    pub costs: &'static [Cost],
+    /// Whether each measurement needs a balancer that has not been used before.
+    pub fresh: bool,
+    /// Uses the balancer that runs as this process.
+    pub measure: fn(&Bench, u32) -> Result<Vec<f64>>,
+}
+
+/// What one number means: its title and its unit.
+pub type Cost = (&'static str, &'static str);
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "http-keep-alive",
+        costs: &[("HTTP/1 request, keep-alive", "CPU µs")],
+        fresh: false,
+        measure: http_keep_alive,
+    },
+    Scenario {
+        name: "http-connection",
+        costs: &[("HTTP/1 connection, one request each", "CPU µs")],
+        fresh: false,
+        measure: http_connection,
+    },
+    Scenario {
+        name: "tcp-relay",
+        costs: &[("GB through a TCP relay", "CPU ms")],
+        fresh: false,
+        measure: tcp_relay,
+    },
+    Scenario {
+        name: "idle-memory",
+        costs: &[
+            ("idle HTTP/1 connection, RSS", "bytes"),
+            ("idle HTTP/1 connection, PSS", "bytes"),
+        ],
+        fresh: true,
+        measure: idle_memory,
+    },
+];
+
+/// The ports of the configuration's listeners.
+const HTTP: u16 = 8080;
+const IDLE: u16 = 8081;
+const RELAY: u16 = 8082;
+
+/// How long a balancer has to settle before its memory is read.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// How many connections idle at once.
+const IDLERS: usize = 5000;
+
+fn http_keep_alive(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+    let load = Load::start(Shape::KeepAlive, &targets(HTTP), 64)?;
+    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.requests)? * 1e6])
+}
+
+fn http_connection(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+    let load = Load::start(Shape::ConnectionPerRequest, &targets(HTTP), 64)?;
+    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.requests)? * 1e6])
+}
+
+fn tcp_relay(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+    let load = Load::start(Shape::Download, &targets(RELAY), 4)?;
+    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.bytes)? * 1e9 * 1e3])
+}
+
+/// The balancer's processor time over a window, divided by the units that passed meanwhile.
+fn seconds_per(bench: &Bench, pid: u32, load: &Load, units: fn(Counts) -> u64) -> Result<f64> {
+    sleep(bench.window / 4);
+    let before = (processor_time(pid)?, load.counts());
+    sleep(bench.window);
+    let after = (processor_time(pid)?, load.counts());
+    let failures = after.1.failures - before.1.failures;
+    ensure!(failures == 0, "{failures} connections failed");
+    let passed = units(after.1) - units(before.1);
+    ensure!(passed > 0, "nothing passed");
+    Ok((after.0 - before.0).as_secs_f64() / passed as f64)
+}
+
+/// Lets connections make one request each and stay, and divides what the balancer grew by their number.
+///
+/// Some come and go first, so that what a balancer sets up once is not counted.
+fn idle_memory(_: &Bench, pid: u32) -> Result<Vec<f64>> {
+    drop(hold(100)?);
+    sleep(SETTLE);
+    let before = memory(pid)?;
+    let _held = hold(IDLERS)?;
+    sleep(SETTLE);
+    let after = memory(pid)?;
+    let grown = |before: u64, after: u64| (after as f64 - before as f64) / IDLERS as f64;
+    Ok(vec![grown(before.rss, after.rss), grown(before.pss, after.pss)])
+}
+
+fn hold(connections: usize) -> Result<Vec<Client>> {
+    let targets = targets(IDLE);
+    let held = targets.iter().cycle().take(connections).map(|&target| {
+        let mut client = Client::connect(target)?;
+        let status = client.get("/")?.status;
+        ensure!(status == 200, "answered {status}");
+        Ok(client)
+    });
+    held.collect()
+}
