@@ -1,5 +1,6 @@
 //! What all of the language's rows share: words, locations, diagnostics, suggestions, row types.
 
+pub mod address;
 pub mod diag;
 pub mod error;
 pub mod location;
