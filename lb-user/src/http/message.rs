@@ -1,6 +1,7 @@
 //! The head of one HTTP message: start line and header fields, in the sender's order and spelling.
 use std::ops::Range;
 
+use super::h1::head::Scan;
 use super::uri;
 
 /// A range of bytes in a [`Head`]'s buffer.
@@ -45,6 +46,8 @@ pub enum Kind {
     #[default]
     Request,
     Response,
+    /// The fields after a chunked body; no start line.
+    Trailers,
 }
 
 /// How a message's version makes its sender behave. The digits as sent are [`Head::version_digits`].
@@ -63,10 +66,8 @@ pub enum Version {
 pub struct Noted {
     /// The one length that all `Content-Length` fields agree on; none when a transfer coding overrides it.
     pub content_length: Option<u64>,
-    /// The last transfer coding is `chunked`.
+    /// `Transfer-Encoding: chunked`.
     pub chunked: bool,
-    /// There is a `Transfer-Encoding` field.
-    pub transfer_encoding: bool,
     /// `Transfer-Encoding` and `Content-Length` came together: the connection must not be reused (RFC 9112 section 6.1).
     pub ambiguous_length: bool,
     /// `Connection: close`.
@@ -85,17 +86,18 @@ pub struct Noted {
 /// compare without case everywhere.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
-    buf: Vec<u8>,
-    kind: Kind,
-    version: Version,
-    status: u16,
+    pub(super) buf: Vec<u8>,
+    pub(super) kind: Kind,
+    pub(super) version: Version,
+    pub(super) status: u16,
     /// A request's method or, in a response, nothing.
-    method: Span,
+    pub(super) method: Span,
     /// A request's target or a response's reason.
-    text: Span,
-    digits: Span,
-    fields: Vec<Field>,
+    pub(super) text: Span,
+    pub(super) digits: Span,
+    pub(super) fields: Vec<Field>,
     pub(super) noted: Noted,
+    pub(super) scan: Scan,
 }
 
 impl Head {
@@ -154,7 +156,7 @@ impl Head {
     pub fn uri(&self) -> &[u8] {
         match self.kind {
             Kind::Request => self.slice(self.text),
-            Kind::Response => b"",
+            _ => b"",
         }
     }
 
@@ -166,8 +168,8 @@ impl Head {
     /// The reason phrase of a response, empty in a request.
     pub fn reason(&self) -> &[u8] {
         match self.kind {
-            Kind::Request => b"",
             Kind::Response => self.slice(self.text),
+            _ => b"",
         }
     }
 
@@ -206,7 +208,7 @@ impl Head {
     }
 
     /// The whole value of every field called `name`, in order.
-    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> + Clone {
+    pub fn values<'a, 'n>(&'a self, name: &'n [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
         self.headers()
             .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
@@ -220,6 +222,7 @@ impl Head {
     pub fn head_len(&self) -> usize {
         let line = match self.kind {
             Kind::Request => self.method.len() + self.text.len() + self.digits.len() + "  HTTP/\r\n".len(),
+            Kind::Trailers => 0,
             Kind::Response => self.text.len() + self.digits.len() + "HTTP/ 200 \r\n".len(),
         };
         let fields: usize = self
@@ -372,7 +375,7 @@ impl Head {
         true
     }
 
-    fn slice(&self, span: Span) -> &[u8] {
+    pub(super) fn slice(&self, span: Span) -> &[u8] {
         slice(&self.buf, span)
     }
 

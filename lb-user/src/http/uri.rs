@@ -119,3 +119,21 @@ pub fn params(query: &[u8], delimiter: u8) -> impl Iterator<Item = (&[u8], Optio
             None => (param, None),
         })
 }
+
+/// Whether a target's `authority` and a `Host` value name the same place: host compared without case, user
+/// information ignored, and a scheme's default port the same as none.
+pub fn same_authority(scheme: &[u8], authority: &[u8], host: &[u8]) -> bool {
+    let default: &[&[u8]] = match scheme {
+        b"" => &[b"80", b"443"],
+        _ if scheme.eq_ignore_ascii_case(b"https") => &[b"443"],
+        _ if scheme.eq_ignore_ascii_case(b"http") => &[b"80"],
+        _ => &[],
+    };
+    let (a, a_port) = host_port(authority);
+    let (b, b_port) = host_port(host);
+    let explicit = |port: Option<&'_ [u8]>| {
+        port.filter(|port| !port.is_empty() && !default.contains(port))
+            .map(<[u8]>::to_vec)
+    };
+    a.eq_ignore_ascii_case(b) && explicit(a_port) == explicit(b_port)
+}

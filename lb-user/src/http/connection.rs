@@ -1,0 +1,75 @@
+//! What each side is told about its connection's future: the `Connection` field of what is forwarded.
+use super::header;
+use super::message::{Head, Version};
+
+/// Which field carries the connection's options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    #[default]
+    Connection,
+    /// `Proxy-Connection`, for proxied requests under `option http-use-proxy-header`.
+    ProxyConnection,
+}
+
+impl Carrier {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Carrier::Connection => b"connection",
+            Carrier::ProxyConnection => b"proxy-connection",
+        }
+    }
+}
+
+/// Tells a server in `request` whether its connection is to be kept. HTTP/1.0 has to be told to keep it, later
+/// versions to close it; other options that the client sent stay.
+pub fn to_server(request: &mut Head, keep: bool, carrier: Carrier) {
+    strip(request, carrier);
+    let option: &[u8] = match (request.version(), keep) {
+        (Version::Http10, true) => b"keep-alive",
+        (Version::Http10, false) | (_, true) => return,
+        (_, false) => b"close",
+    };
+    request.add(carrier.name(), option);
+}
+
+/// Tells a client of version `client` in `response` whether its connection is kept.
+pub fn to_client(response: &mut Head, client: Version, keep: bool, carrier: Carrier) {
+    strip(response, carrier);
+    if response.status() < 200 {
+        return;
+    }
+    let option: &[u8] = match (response.version(), keep) {
+        (Version::Http10, false) => return,
+        (_, true) if response.version() > Version::Http10 && client > Version::Http10 => return,
+        (_, true) => b"keep-alive",
+        (_, false) => b"close",
+    };
+    response.add(carrier.name(), option);
+}
+
+/// Removes the options `close` and `keep-alive`, which concern one hop only, and keeps the others.
+fn strip(head: &mut Head, carrier: Carrier) {
+    if !head.noted().close && !head.noted().keep_alive && carrier == Carrier::Connection {
+        return;
+    }
+    let mut index = 0;
+    while let Some((name, value)) = head.field(index) {
+        if !name.eq_ignore_ascii_case(carrier.name()) || !header::tokens(value).any(is_persistence) {
+            index += 1;
+            continue;
+        }
+        let others: Vec<&[u8]> = header::tokens(value).filter(|token| !is_persistence(token)).collect();
+        match others.is_empty() {
+            true => head.remove_at(index),
+            false => {
+                let others = others.join(&b","[..]);
+                head.replace_value(index, &others);
+                index += 1;
+            }
+        }
+    }
+}
+
+fn is_persistence(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
+}

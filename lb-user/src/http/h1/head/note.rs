@@ -1,0 +1,195 @@
+//! What single fields and all of them together say about length, connection and destination.
+use super::Limits;
+use crate::http::h1::fault::{Bad, Fault};
+use crate::http::message::{Head, Kind, Noted, Version};
+use crate::http::{Method, header, uri};
+
+/// Notes what one field says.
+pub fn field(noted: &mut Noted, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+    match name.len() {
+        6 if name.eq_ignore_ascii_case(b"expect") => {
+            noted.expects_continue |= value.eq_ignore_ascii_case(b"100-continue")
+        }
+        10 if name.eq_ignore_ascii_case(b"connection") => connection(noted, value),
+        14 if name.eq_ignore_ascii_case(b"content-length") => return content_length(noted, value),
+        17 if name.eq_ignore_ascii_case(b"transfer-encoding") => return transfer_encoding(noted, value),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn connection(noted: &mut Noted, value: &[u8]) {
+    for token in header::tokens(value) {
+        noted.close |= token.eq_ignore_ascii_case(b"close");
+        noted.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+        noted.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+    }
+}
+
+/// One decimal number, or the same one several times (RFC 9110 section 8.6).
+fn content_length(noted: &mut Noted, value: &[u8]) -> Result<(), Fault> {
+    for element in value.split(|&octet| octet == b',') {
+        let length = header::decimal(element.trim_ascii()).ok_or(Fault::ContentLength)?;
+        match noted.content_length.replace(length) {
+            Some(other) if other != length => return Err(Fault::ConflictingLength),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `chunked` alone: it cannot be undone twice, and no other coding is understood.
+fn transfer_encoding(noted: &mut Noted, value: &[u8]) -> Result<(), Fault> {
+    if noted.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+        return Err(Fault::TransferEncoding);
+    }
+    noted.chunked = true;
+    Ok(())
+}
+
+/// Settles what depends on several parts of the head, after the last field.
+pub fn settle(head: &mut Head, limits: &Limits) -> Result<(), Bad> {
+    match head.kind {
+        Kind::Request => request(head, limits),
+        Kind::Response => response(head),
+        Kind::Trailers => trailers(head),
+    }
+}
+
+fn request(head: &mut Head, limits: &Limits) -> Result<(), Bad> {
+    let method = Method::from_bytes(head.method());
+    one_length(head);
+    one_host(head)?;
+    target(head, method, limits)?;
+    if method == Method::Connect && head.noted.chunked {
+        return refuse(head, b"transfer-encoding", Fault::TransferEncoding);
+    }
+    if method == Method::Connect && head.noted.content_length.take().is_some() {
+        head.remove(b"content-length");
+    }
+    let length = head.noted.content_length.unwrap_or(0);
+    if head.version == Version::Http10 && length > 0 && matches!(method, Method::Get | Method::Head | Method::Delete) {
+        return refuse(head, b"content-length", Fault::OldBody);
+    }
+    if head.noted.upgrade {
+        upgrade(head, length > 0 || head.noted.chunked)?;
+    }
+    Ok(())
+}
+
+fn response(head: &mut Head) -> Result<(), Bad> {
+    one_length(head);
+    if (head.noted.content_length.is_some() || head.noted.chunked) && matches!(head.status, 100..=199 | 204) {
+        head.remove(b"content-length");
+        head.remove(b"transfer-encoding");
+        head.noted.content_length = None;
+        head.noted.chunked = false;
+    }
+    Ok(())
+}
+
+/// Fields that frame or route a message come too late in its trailers.
+fn trailers(head: &mut Head) -> Result<(), Bad> {
+    match head.noted.content_length.is_some() || head.noted.chunked {
+        true => Err(Bad {
+            fault: Fault::Name,
+            at: 0,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Leaves one `Content-Length` with one number, or none beside a transfer coding (RFC 9112 section 6.3).
+fn one_length(head: &mut Head) {
+    let Some(length) = head.noted.content_length else {
+        return;
+    };
+    if head.noted.chunked {
+        head.noted.ambiguous_length = true;
+        head.noted.content_length = None;
+        head.remove(b"content-length");
+        return;
+    }
+    let mut values = head.values(b"content-length");
+    let plain = values.next().is_some_and(|value| !value.contains(&b',')) && values.next().is_none();
+    drop(values);
+    if !plain {
+        head.set(b"content-length", length.to_string().as_bytes());
+    }
+}
+
+/// Leaves one `Host` when all agree.
+fn one_host(head: &mut Head) -> Result<(), Bad> {
+    let mut values = head.values(b"host");
+    let Some(first) = values.next() else { return Ok(()) };
+    let mut repeated = false;
+    for other in values {
+        if !other.eq_ignore_ascii_case(first) {
+            return refuse(head, b"host", Fault::ConflictingHost);
+        }
+        repeated = true;
+    }
+    if repeated {
+        let mut seen = false;
+        head.retain(|name, _| !name.eq_ignore_ascii_case(b"host") || !std::mem::replace(&mut seen, true));
+    }
+    Ok(())
+}
+
+/// Checks the target's form, and that its authority is the one that `Host` names (RFC 9112 sections 3.2 and 3.3).
+fn target(head: &mut Head, method: Method, limits: &Limits) -> Result<(), Bad> {
+    let parts = uri::split(head.uri());
+    if parts.form == uri::Form::Origin && method != Method::Connect || limits.accept_invalid {
+        return Ok(());
+    }
+    let at = head.text.start as usize;
+    let authority = head.uri().get(parts.authority.clone()).unwrap_or_default();
+    let well_formed = match (parts.form, method) {
+        (uri::Form::Authority, Method::Connect) => uri::host_port(authority).1.is_some(),
+        (uri::Form::Asterisk, Method::Connect) => false,
+        (uri::Form::Asterisk, _) => head.uri().len() == 1,
+        (uri::Form::Absolute, Method::Connect) => false,
+        (uri::Form::Absolute, _) => head.uri().get(parts.authority.end).is_none_or(|&octet| octet == b'/'),
+        _ => false,
+    };
+    if !well_formed {
+        return Err(Bad { fault: Fault::Uri, at });
+    }
+    let scheme = head.uri().get(parts.scheme).unwrap_or_default();
+    match head.header(b"host") {
+        Some(host) if !authority.is_empty() && !uri::same_authority(scheme, authority, host) => Err(Bad {
+            fault: Fault::HostMismatch,
+            at,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A protocol switch that a body precedes is not offered on; a WebSocket one needs its key (RFC 6455 section 4.1).
+fn upgrade(head: &mut Head, has_body: bool) -> Result<(), Bad> {
+    if has_body {
+        head.remove(b"upgrade");
+        head.noted.upgrade = false;
+        return Ok(());
+    }
+    let websocket = head
+        .values(b"upgrade")
+        .any(|value| value.eq_ignore_ascii_case(b"websocket"));
+    if websocket && !head.has(b"sec-websocket-key") {
+        return refuse(head, b"upgrade", Fault::WebSocketKey);
+    }
+    Ok(())
+}
+
+/// The fault, blamed on the last field called `name`.
+fn refuse(head: &Head, name: &[u8], fault: Fault) -> Result<(), Bad> {
+    let blamed = head
+        .fields
+        .iter()
+        .rev()
+        .find(|field| head.slice(field.name).eq_ignore_ascii_case(name));
+    Err(Bad {
+        fault,
+        at: blamed.map_or(0, |field| field.name.start as usize),
+    })
+}

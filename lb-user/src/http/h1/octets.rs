@@ -1,0 +1,69 @@
+//! Which bytes may appear where, and how to skip runs of them quickly.
+
+/// Classes of bytes, as bits.
+pub const TOKEN: u8 = 1;
+/// What a request target may hold: every visible character, as HAProxy lets pass, although RFC 3986 knows fewer.
+pub const URI: u8 = 2;
+/// What `HTTP/1.1` is made of.
+pub const VERSION: u8 = 4;
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let octet = byte as u8;
+        if octet.is_ascii_alphanumeric() || contains(b"!#$%&'*+-.^_`|~", octet) {
+            table[byte] |= TOKEN;
+        }
+        if octet.is_ascii_graphic() {
+            table[byte] |= URI;
+        }
+        if octet.is_ascii_digit() || contains(b"HTP/.", octet) {
+            table[byte] |= VERSION;
+        }
+        byte += 1;
+    }
+    table
+}
+
+const fn contains(set: &[u8], octet: u8) -> bool {
+    let mut at = 0;
+    while at < set.len() {
+        if set[at] == octet {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether `octet` belongs to `class`.
+pub fn is(class: u8, octet: u8) -> bool {
+    CLASSES[octet as usize] & class != 0
+}
+
+/// The first position from `at` on whose byte is not in `class`, or the end.
+pub fn skip(class: u8, input: &[u8], at: usize) -> usize {
+    let rest = input.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&octet| !is(class, octet)).unwrap_or(rest.len())
+}
+
+/// The first position from `at` on with a byte below space, a tab included, or the end.
+pub fn skip_text(input: &[u8], at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let rest = input.get(at..).unwrap_or_default();
+    let (words, _) = rest.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // Bytes below 0x20 borrow into their top bit; the lowest set bit is exact, and that is the one used.
+        let below = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
+        if below != 0 {
+            return at + index * 8 + below.trailing_zeros() as usize / 8;
+        }
+    }
+    let done = words.len() * 8;
+    let tail = rest.get(done..).unwrap_or_default();
+    at + done + tail.iter().position(|&octet| octet < b' ').unwrap_or(tail.len())
+}
