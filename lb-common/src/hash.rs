@@ -4,12 +4,16 @@
 
 /// The hash of the sdbm library: every byte is added to the hash times 65599.
 pub fn sdbm(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |hash: u32, &byte| hash.wrapping_mul(65599).wrapping_add(byte.into()))
+    bytes
+        .iter()
+        .fold(0, |hash: u32, &byte| hash.wrapping_mul(65599).wrapping_add(byte.into()))
 }
 
 /// Dan Bernstein's hash: every byte is added to the hash times 33, starting at 5381.
 pub fn djb2(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(byte.into()))
+    bytes
+        .iter()
+        .fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(byte.into()))
 }
 
 /// Willy Tarreau's sixth function: two words turned against each other by distances taken from the data.
@@ -39,7 +43,9 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 }
 
 fn crc(table: &[u32; 256], bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc: u32, &byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
+    !bytes
+        .iter()
+        .fold(!0, |crc: u32, &byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
 }
 
 const fn reflected_crc_table(polynomial: u32) -> [u32; 256] {
@@ -49,7 +55,11 @@ const fn reflected_crc_table(polynomial: u32) -> [u32; 256] {
         let mut crc = byte as u32;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ polynomial
+            } else {
+                crc >> 1
+            };
             bit += 1;
         }
         table[byte] = crc;
@@ -85,7 +95,10 @@ mod tests {
         (b"ab", [6363201, 5863208, 314091001, 2659403885, 3802278198]),
         (b"foo", [849955110, 193491849, 3349746274, 2356372769, 3485773341]),
         (b"/url1", [4103199409, 194222904, 2463210733, 380733385, 2284699191]),
-        (b"www.example.com", [2718216582, 2843247409, 612436471, 785793723, 1031305761]),
+        (
+            b"www.example.com",
+            [2718216582, 2843247409, 612436471, 785793723, 1031305761],
+        ),
         (b"127.0.0.1", [1894847165, 1532542490, 72828719, 3619153832, 1379352674]),
         (b"\0", [0, 177573, 1892670053, 3523407757, 1383945041]),
         (b"\xff\0\xfe", [2106684029, 193654946, 633352455, 467415780, 2927057024]),
@@ -102,9 +115,15 @@ mod tests {
     const AVALANCHED: &[(&[u8], [u32; 5])] = &[
         (b"a", [1830748055, 3548763807, 1986649387, 1288200982, 626010576]),
         (b"foo", [2735148936, 1117544652, 1053410400, 889128046, 2465671246]),
-        (b"www.example.com", [1242975261, 2767889732, 2993095237, 1314402354, 2378983471]),
+        (
+            b"www.example.com",
+            [1242975261, 2767889732, 2993095237, 1314402354, 2378983471],
+        ),
         (b"\0", [2874071335, 876829347, 2004952122, 1927583040, 3506002343]),
-        (b"\xff\0\xfe", [1107473929, 1264960237, 2407322568, 2525239832, 533984954]),
+        (
+            b"\xff\0\xfe",
+            [1107473929, 1264960237, 2407322568, 2525239832, 533984954],
+        ),
     ];
 
     const FUNCTIONS: [fn(&[u8]) -> u32; 5] = [sdbm, djb2, wt6, crc32, crc32c];

@@ -1,9 +1,10 @@
 //! `cargo xtask conformance`: HAProxy's own regression scenarios against `lb`, read from HAProxy's repository at run time.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::counts::Counts;
 use crate::shell;
 
 /// Run HAProxy's regression scenarios against lb.
@@ -32,8 +33,29 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let suite = suite(args);
-    let runner = suite.join("run");
+    let binary = match &args.binary {
+        Some(binary) => binary.clone(),
+        None => shell::build_lb(&args.profile)?,
+    };
+    shell::succeed(&mut command(args, &binary)?)
+}
+
+/// Runs the group of scenarios that a binary must pass, and counts.
+pub fn ground(binary: &Path, peer: &Path) -> Result<Counts> {
+    let args = Args {
+        scenarios: vec!["ground".to_owned()],
+        peer: Some(peer.to_owned()),
+        suite: None,
+        binary: None,
+        profile: String::new(),
+        keep: None,
+    };
+    Counts::of(&mut command(&args, binary)?, Counts::from_display)
+}
+
+/// The suite's own runner, told what to run.
+fn command(args: &Args, binary: &Path) -> Result<Command> {
+    let runner = suite(args).join("run");
     if !runner.is_file() {
         bail!(
             "the outside suite is not here: {} does not exist (name its folder with --suite)",
@@ -43,10 +65,6 @@ pub fn run(args: &Args) -> Result<()> {
     let Some(peer) = &args.peer else {
         bail!("name a git directory of haproxy/haproxy that has the tag v2.4.0, with --peer or PEER");
     };
-    let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => shell::build_lb(&args.profile)?,
-    };
     let mut command = Command::new(runner);
     command
         .arg(std::path::absolute(binary)?)
@@ -55,7 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(keep) = &args.keep {
         command.env("KEEP", std::path::absolute(keep)?);
     }
-    shell::succeed(&mut command)
+    Ok(command)
 }
 
 /// The suite's folder: as named, or beside the repository (beside the main one, from a linked worktree).

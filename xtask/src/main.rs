@@ -2,9 +2,12 @@
 mod bench;
 mod build_ebpf;
 mod conformance;
+mod counts;
 mod doctor;
 mod setup;
 mod shell;
+mod test;
+mod vtc;
 
 use std::process::ExitCode;
 
@@ -19,6 +22,8 @@ enum Chore {
     Conformance(conformance::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
+    Test(test::Args),
+    Vtc(vtc::Args),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +33,8 @@ fn main() -> ExitCode {
         Chore::Conformance(args) => conformance::run(&args),
         Chore::Doctor(args) => doctor::run(&args),
         Chore::Setup(args) => setup::run(&args),
+        Chore::Test(args) => test::run(&args),
+        Chore::Vtc(args) => vtc::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use crate::shell;
 pub struct Args {
     /// Only say what would be installed
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// A Debian package and what it is needed for.
@@ -31,13 +31,15 @@ const DEBIAN_COMPILER: [Package; 2] = [
     package("rust-web-src", "the source of core, compiled for BPF"),
 ];
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 12] = [
     package("gcc", "links Rust programs"),
     package("libc6-dev", "links Rust programs"),
     package("llvm-22-dev", "builds bpf-linker"),
     package("bpftool", "shows programs, links and maps"),
     package("iproute2", "makes the demo's and the tests' network namespaces"),
     package("ethtool", "sets the tests' virtual interfaces"),
+    package("nginx-light", "the demo's HTTP servers"),
+    package("curl", "the demo's HTTP clients"),
     package("mosquitto", "the demo's MQTT brokers"),
     package("mosquitto-clients", "the demo's MQTT clients"),
     package("varnish", "varnishtest runs the scenarios"),
