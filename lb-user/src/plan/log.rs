@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct LogTarget {
     pub address: LogAddress,
     pub length: usize,
-    pub format: LogTransportFormat,
+    /// `None` is the default: `rfc3164` where `log-send-hostname` is set, else `local`; a ring has its own.
+    pub format: Option<LogTransportFormat>,
     /// Ranges of a sampled stream with the size of its window; empty ranges: everything.
     pub sample: Option<Sample>,
     /// Syslog facility number.
@@ -30,6 +31,25 @@ pub enum LogAddress {
     Ring(String),
 }
 
+/// Names of the syslog facilities, by number (manual 3.1 `log`).
+pub const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit",
+    "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
+/// Names of the severities, by number: the lower the graver.
+pub const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+
+/// The number of a facility.
+pub fn facility(name: &str) -> Option<u8> {
+    FACILITIES.iter().position(|known| *known == name).map(|at| at as u8)
+}
+
+/// The number of a severity.
+pub fn level(name: &str) -> Option<u8> {
+    LEVELS.iter().position(|known| *known == name).map(|at| at as u8)
+}
+
 /// The envelope around a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogTransportFormat {
@@ -41,6 +61,23 @@ pub enum LogTransportFormat {
     Timed,
     Iso,
     Local,
+}
+
+impl LogTransportFormat {
+    /// The format that the language calls `name`.
+    pub fn parse(name: &str) -> Option<LogTransportFormat> {
+        Some(match name {
+            "rfc3164" => LogTransportFormat::Rfc3164,
+            "rfc5424" => LogTransportFormat::Rfc5424,
+            "priority" => LogTransportFormat::Priority,
+            "short" => LogTransportFormat::Short,
+            "raw" => LogTransportFormat::Raw,
+            "timed" => LogTransportFormat::Timed,
+            "iso" => LogTransportFormat::Iso,
+            "local" => LogTransportFormat::Local,
+            _ => return None,
+        })
+    }
 }
 
 /// `sample <ranges>:<size>`.
