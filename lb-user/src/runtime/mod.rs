@@ -1,1 +1,3 @@
 //! Clock, buffers and timers: the only home of `Instant::now`.
+
+pub mod calendar;
