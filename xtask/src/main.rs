@@ -7,6 +7,7 @@ mod doctor;
 mod setup;
 mod shell;
 mod test;
+mod tidy;
 mod vtc;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ enum Chore {
     Doctor(doctor::Args),
     Setup(setup::Args),
     Test(test::Args),
+    Tidy(tidy::Args),
     Vtc(vtc::Args),
 }
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Chore::Doctor(args) => doctor::run(&args),
         Chore::Setup(args) => setup::run(&args),
         Chore::Test(args) => test::run(&args),
+        Chore::Tidy(args) => tidy::run(&args),
         Chore::Vtc(args) => vtc::run(&args),
     };
     match done {
