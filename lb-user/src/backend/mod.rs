@@ -1,1 +1,3 @@
 //! Servers, the choice of one, queues, idle connections, connecting.
+
+pub mod balance;
