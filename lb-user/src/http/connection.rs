@@ -48,7 +48,7 @@ pub fn to_client(response: &mut Head, client: Version, keep: bool, carrier: Carr
 }
 
 /// Removes the options `close` and `keep-alive`, which concern one hop only, and keeps the others.
-fn strip(head: &mut Head, carrier: Carrier) {
+pub fn strip(head: &mut Head, carrier: Carrier) {
     if !head.noted().close && !head.noted().keep_alive && carrier == Carrier::Connection {
         return;
     }

@@ -118,10 +118,15 @@ impl Head {
     /// A response without header fields.
     pub fn response(status: u16, reason: &[u8], version: Version) -> Head {
         let mut head = Head::new();
-        head.kind = Kind::Response;
-        head.set_status(status, reason);
-        head.set_version(version);
+        head.fill_response(version, status, reason);
         head
+    }
+
+    /// Makes this, which must be clear, a response without header fields.
+    pub(super) fn fill_response(&mut self, version: Version, status: u16, reason: &[u8]) {
+        self.kind = Kind::Response;
+        self.set_status(status, reason);
+        self.set_version(version);
     }
 
     /// Forgets the message and keeps the memory for the next one.

@@ -4,11 +4,14 @@
 //! and tells where the body ends. [`connection`] decides what each side is told about the connection's future, and
 //! [`reply`] holds the answers that the balancer gives by itself.
 pub mod connection;
+pub mod cookie;
+pub mod date;
 pub mod h1;
 pub mod header;
 pub mod message;
 pub mod method;
 pub mod reply;
+pub mod status;
 pub mod uri;
 
 pub use message::{Head, Version};

@@ -110,13 +110,19 @@ pub fn host_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Every `name=value` parameter of a query, in order; `None` as a value where there is no equals sign.
-pub fn params(query: &[u8], delimiter: u8) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    query
-        .split(move |&byte| byte == delimiter || byte == b'&')
-        .map(|param| match memchr::memchr(b'=', param) {
-            Some(at) => (&param[..at], Some(&param[at + 1..])),
-            None => (param, None),
+/// The parameters after the first `delimiter` of a target, in order, as name and value (`url_param`). They end at the
+/// delimiter, `&` or `;`, and those without an equals sign are passed over.
+pub fn params(uri: &[u8], delimiter: u8) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let start = memchr::memchr(delimiter, uri).map_or(uri.len(), |at| at + 1);
+    params_of(uri.get(start..).unwrap_or_default(), delimiter)
+}
+
+/// The parameters of a query or a form's body without anything before the first (`req.body_param`).
+pub fn params_of(list: &[u8], delimiter: u8) -> impl Iterator<Item = (&[u8], &[u8])> {
+    list.split(move |&octet| octet == delimiter || octet == b'&' || octet == b';')
+        .filter_map(|param| {
+            let (name, value) = param.split_at_checked(memchr::memchr(b'=', param)?)?;
+            Some((name, value.get(1..)?))
         })
 }
 
