@@ -20,10 +20,12 @@ impl Span {
         }
     }
 
+    /// The number of bytes.
     pub fn len(self) -> usize {
         (self.end - self.start.min(self.end)) as usize
     }
 
+    /// Whether there are no bytes.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -140,10 +142,12 @@ impl Head {
         };
     }
 
+    /// What this is the head of.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
+    /// How the sender behaves by its version.
     pub fn version(&self) -> Version {
         self.version
     }
@@ -153,6 +157,7 @@ impl Head {
         self.slice(self.digits)
     }
 
+    /// The request's method, as sent; empty in a response.
     pub fn method(&self) -> &[u8] {
         self.slice(self.method)
     }
@@ -188,6 +193,7 @@ impl Head {
         self.fields.len()
     }
 
+    /// Whether there are no header fields.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
@@ -219,6 +225,7 @@ impl Head {
             .map(|(_, value)| value)
     }
 
+    /// Whether there is a field called `name`.
     pub fn has(&self, name: &[u8]) -> bool {
         self.header(name).is_some()
     }
@@ -238,6 +245,7 @@ impl Head {
         line + fields + "\r\n".len()
     }
 
+    /// Replaces the method.
     pub fn set_method(&mut self, method: &[u8]) {
         self.method = self.append(method);
     }
@@ -271,6 +279,7 @@ impl Head {
             .is_some_and(|path| self.splice_uri(path.end..end, &[mark, query]))
     }
 
+    /// Replaces the version and its digits.
     pub fn set_version(&mut self, version: Version) {
         self.version = version;
         self.digits = self.append(match version {

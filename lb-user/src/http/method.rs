@@ -16,6 +16,7 @@ pub enum Method {
 }
 
 impl Method {
+    /// The method called `name`.
     pub fn from_bytes(name: &[u8]) -> Method {
         match name {
             b"GET" => Method::Get,

@@ -51,7 +51,7 @@ pub fn uri_part<'a>(what: &UriHash, target: &'a [u8]) -> Option<&'a [u8]> {
 
 /// The value of the first parameter `name` of a query or a posted form, which may be empty.
 pub fn parameter<'a>(name: &[u8], query: &'a [u8]) -> Option<&'a [u8]> {
-    uri::params(query, b'&').find_map(|(param, value)| value.filter(|_| param == name))
+    uri::params_of(query, b'&').find_map(|(param, value)| (param == name).then_some(value))
 }
 
 /// The part of a host name before its top-level domain (`use_domain_only`): `1wt` of `haproxy.1wt.eu`.

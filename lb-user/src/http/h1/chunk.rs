@@ -89,6 +89,7 @@ impl ChunkDecoder {
         }
     }
 
+    /// Whether the whole body has been seen.
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
@@ -259,6 +260,7 @@ pub struct ChunkLine {
 }
 
 impl ChunkLine {
+    /// The line for a chunk of `size` bytes.
     pub fn new(size: u64) -> ChunkLine {
         let mut line = ChunkLine {
             text: [0; 18],
@@ -276,6 +278,7 @@ impl ChunkLine {
         }
     }
 
+    /// The line's text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text[usize::from(self.start)..]
     }

@@ -36,6 +36,7 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The facts about `request`, which has been parsed.
     pub fn of(request: &Head) -> Asked {
         Asked {
             method: Method::from_bytes(request.method()),

@@ -1,3 +1,4 @@
+//! Answers compared with what the peer sends.
 use super::*;
 use crate::http::h1::Limits;
 use crate::http::h1::write::write_head;

@@ -1,3 +1,4 @@
+//! Heads read and written.
 use super::*;
 use crate::http::h1::write::write_head;
 
