@@ -94,6 +94,7 @@ impl Loggers {
         self.proxies.get(id.index()).unwrap_or(&self.process)
     }
 
+    /// The ring of that name.
     pub fn ring(&self, name: &str) -> Option<&Arc<Ring>> {
         self.rings.iter().find(|ring| ring.name == name)
     }

@@ -47,6 +47,7 @@ pub fn built_in() -> log::Ring {
 }
 
 impl Ring {
+    /// An empty ring.
     pub fn new(ring: &log::Ring) -> Ring {
         Ring {
             name: ring.name.clone(),

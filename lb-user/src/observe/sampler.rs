@@ -12,6 +12,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
+    /// Before the first line.
     pub fn new(sample: Sample) -> Sampler {
         Sampler {
             sample,

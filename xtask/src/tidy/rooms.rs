@@ -15,12 +15,12 @@ const ROOMS: &[&[&str]] = &[
     &["backend"],
     &["stick"],
     &["kernel"],
+    &["observe"],
     &["plan"],
     &["rules"],
     &["language"],
     &["state"],
     &["http"],
-    &["observe"],
     &["runtime"],
 ];
 
