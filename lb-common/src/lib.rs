@@ -5,5 +5,6 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod gate;
 pub mod hash;
-pub mod rate;
+pub mod packet;

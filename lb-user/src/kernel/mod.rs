@@ -1,1 +1,19 @@
-//! Kernel help: capabilities, loading, pinning, maps; a twin without BPF.
+//! Kernel help: what this kernel and process can do, and the gate in XDP.
+//!
+//! Nothing here is needed for a right answer: userspace evaluates the same rules on every connection that the kernel lets pass. So
+//! whatever fails here takes a little speed and never a decision, and each failure names what is missing. Nothing here needs a
+//! runtime; calls may block for some milliseconds and belong on a thread of their own.
+mod capability;
+mod error;
+mod gate;
+mod interface;
+mod object;
+mod pins;
+
+pub use capability::{Capabilities, Capability, State};
+pub use error::KernelError;
+pub use gate::{
+    Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, InterfaceState, InterfaceStatus, MapStatus,
+    RuleCount, Tables, Twin,
+};
+pub use interface::Mode;

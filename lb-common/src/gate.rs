@@ -1,0 +1,270 @@
+//! The gate: which connection attempts pass to the host's stack, which are refused, which vanish.
+//!
+//! [`run`] is the whole of the kernel program but for its maps and its frame, and userspace runs it alike.
+use crate::packet::{self, Address, Attempt, Frame, Other};
+
+/// Changes with any map's key, value or meaning: part of the pin directory's name.
+pub const LAYOUT: u32 = 1;
+
+/// The key of the listeners: where the balancer accepts connections.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerKey {
+    /// A local address, or [`ANY_V4`] or [`ANY_V6`].
+    pub address: Address,
+    pub port: u32,
+}
+
+/// The listener's address that stands for every local IPv4 address.
+pub const ANY_V4: Address = Address::v4([0; 4]);
+/// The listener's address that stands for every local IPv6 address.
+pub const ANY_V6: Address = Address { bytes: [0; 16] };
+
+/// The key of the hosts and, below a prefix length, of the networks: a source as one rule list sees it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceKey {
+    /// The rule list's number, as the listeners give it.
+    pub list: u32,
+    pub address: Address,
+}
+
+impl SourceKey {
+    /// How many bits of a network's key lie before the address.
+    pub const LIST_BITS: u32 = 32;
+    /// All bits of a key: what a lookup asks for.
+    pub const BITS: u32 = Self::LIST_BITS + 128;
+}
+
+/// What becomes of an attempt.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// No rule of the list matches: it goes on to the host's stack.
+    Unmatched = 0,
+    /// It goes on to the host's stack, and no later rule of the list is asked.
+    Accept = 1,
+    /// It is answered with RST, where the interface can transmit from XDP; elsewhere it vanishes.
+    Reject = 2,
+    /// It vanishes without an answer.
+    SilentDrop = 3,
+}
+
+/// The value of the hosts and networks: the first rule of the list that matches the source.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Verdict {
+    /// The rule's number, which is also its counter's; nothing where no rule matches.
+    pub rule: u32,
+    pub action: Action,
+}
+
+/// What a rule matched.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleCounter {
+    /// Attempts, each counted once however often its client sends it again (unless more than [`RECENT`] others lie between).
+    pub connections: u64,
+    /// Packets, which repeat while a client gets no answer.
+    pub packets: u64,
+}
+
+/// How many recent attempts are remembered, so that one that is sent again is known.
+pub const RECENT: u32 = 4096;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $reason:ident $field:ident)*) => {
+        /// What became of a packet.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $reason,)*
+        }
+
+        /// How many packets each reason took.
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Reasons {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Reasons {
+            /// The names of the reasons, in the order of [`Self::values`].
+            pub const NAMES: &[&str] = &[$(stringify!($field)),*];
+
+            /// The counter of a reason.
+            #[inline(always)]
+            pub fn of(&mut self, reason: Reason) -> &mut u64 {
+                match reason {
+                    $(Reason::$reason => &mut self.$field,)*
+                }
+            }
+
+            /// The counters, in the order of [`Self::NAMES`].
+            pub fn values(&self) -> impl Iterator<Item = u64> {
+                [$(self.$field),*].into_iter()
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Passed: not IP, or below more than two VLAN tags.
+    NotIp not_ip
+    /// Passed: IPv4 options or IPv6 extension headers.
+    Options ip_options
+    /// Passed: a fragment.
+    Fragment fragment
+    /// Passed: another protocol than TCP.
+    NotTcp not_tcp
+    /// Passed: headers that contradict each other or the frame's length.
+    Malformed malformed
+    /// Passed: a segment that opens no connection.
+    NotSyn not_syn
+    /// Passed: for another host, which this one forwards to.
+    NotLocal not_local
+    /// Passed: no listener of the balancer there.
+    NoListener no_listener
+    /// Passed: no rule of the listener matches the source.
+    NoRule no_rule
+    /// Passed: the first rule that matches accepts.
+    Accepted accepted
+    /// Answered with RST.
+    Rejected rejected
+    /// Dropped.
+    SilentlyDropped silently_dropped
+}
+
+impl From<Other> for Reason {
+    #[inline(always)]
+    fn from(other: Other) -> Self {
+        match other {
+            Other::NotIp => Self::NotIp,
+            Other::Options => Self::Options,
+            Other::Fragment => Self::Fragment,
+            Other::NotTcp => Self::NotTcp,
+            Other::Malformed => Self::Malformed,
+            Other::NotSyn => Self::NotSyn,
+        }
+    }
+}
+
+/// The gate's maps: in the kernel BPF maps, in userspace their twin.
+pub trait Maps {
+    /// Whether the address is one of this host's own.
+    fn is_local(&self, address: &Address) -> bool;
+    /// The number of the rule list of a listener.
+    fn list(&self, listener: &ListenerKey) -> Option<u32>;
+    /// The verdict on exactly this source.
+    fn host(&self, source: &SourceKey) -> Option<Verdict>;
+    /// The verdict on the narrowest network that holds the source.
+    fn network(&self, source: &SourceKey) -> Option<Verdict>;
+    /// Remembers an attempt by its fingerprint and answers whether it was new.
+    fn is_new(&self, fingerprint: u64) -> bool;
+    /// Counts a packet.
+    fn count(&self, reason: Reason);
+    /// Counts a packet of a rule, and a connection where the attempt is new.
+    fn count_rule(&self, rule: u32, new: bool);
+}
+
+/// What is to be done with the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// On to the host's stack.
+    Pass,
+    /// Nowhere.
+    Drop,
+    /// Back out of the interface it came from, as it is now.
+    Transmit,
+}
+
+/// Judges one frame, counts it, and turns it into its answer where it gets one.
+#[inline(always)]
+pub fn run(frame: &mut impl Frame, maps: &impl Maps) -> Fate {
+    let (reason, fate) = match packet::attempt(frame) {
+        Err(other) => (other.into(), Fate::Pass),
+        Ok(attempt) => enforce(frame, &attempt, maps),
+    };
+    maps.count(reason);
+    fate
+}
+
+#[inline(always)]
+fn enforce(frame: &mut impl Frame, attempt: &Attempt, maps: &impl Maps) -> (Reason, Fate) {
+    let Judgement { reason, rule } = judge(attempt, maps);
+    if let Reason::Accepted | Reason::Rejected | Reason::SilentlyDropped = reason {
+        maps.count_rule(rule, maps.is_new(attempt.fingerprint()));
+    }
+    match reason {
+        Reason::SilentlyDropped => (reason, Fate::Drop),
+        Reason::Rejected => match packet::refuse(frame, attempt) {
+            Some(()) => (reason, Fate::Transmit),
+            None => (Reason::SilentlyDropped, Fate::Drop),
+        },
+        _ => (reason, Fate::Pass),
+    }
+}
+
+/// What is to become of an attempt, and by which rule, where there is one.
+///
+/// Without padding or an unused part, which the verifier would take for an unset register.
+#[repr(C)]
+struct Judgement {
+    reason: Reason,
+    rule: u32,
+}
+
+/// Asks the maps. A function of its own, so that the kernel program has a stack for the keys.
+#[inline(never)]
+fn judge(attempt: &Attempt, maps: &impl Maps) -> Judgement {
+    let no_rule = |reason| Judgement { reason, rule: 0 };
+    if !maps.is_local(&attempt.destination) {
+        return no_rule(Reason::NotLocal);
+    }
+    let Some(list) = listener(attempt, maps) else {
+        return no_rule(Reason::NoListener);
+    };
+    let source = SourceKey {
+        list,
+        address: attempt.source,
+    };
+    let Some(Verdict { rule, action }) = maps.host(&source).or_else(|| maps.network(&source)) else {
+        return no_rule(Reason::NoRule);
+    };
+    let reason = match action {
+        Action::Unmatched => Reason::NoRule,
+        Action::Accept => Reason::Accepted,
+        Action::Reject => Reason::Rejected,
+        Action::SilentDrop => Reason::SilentlyDropped,
+    };
+    Judgement { reason, rule }
+}
+
+/// The rule list of the listener that the host's stack would choose: the one on the very address before the one on any.
+#[inline(always)]
+fn listener(attempt: &Attempt, maps: &impl Maps) -> Option<u32> {
+    let any = match attempt.version {
+        packet::Version::V4 => ANY_V4,
+        packet::Version::V6 => ANY_V6,
+    };
+    let port = attempt.destination_port as u32;
+    let key = |address| ListenerKey { address, port };
+    maps.list(&key(attempt.destination)).or_else(|| maps.list(&key(any)))
+}
+
+#[cfg(feature = "user")]
+mod plain {
+    //! SAFETY, for each of these: `repr(C)`, no padding, and userspace writes only values of the type.
+    use super::*;
+
+    // SAFETY: see above.
+    unsafe impl aya::Pod for ListenerKey {}
+    // SAFETY: see above.
+    unsafe impl aya::Pod for SourceKey {}
+    // SAFETY: see above.
+    unsafe impl aya::Pod for Verdict {}
+    // SAFETY: see above.
+    unsafe impl aya::Pod for RuleCounter {}
+    // SAFETY: see above.
+    unsafe impl aya::Pod for Reasons {}
+}

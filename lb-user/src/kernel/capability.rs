@@ -1,0 +1,124 @@
+//! The capability ladder: what this kernel, this process and its interfaces can do for us, each step with why it is missing.
+use std::path::Path;
+
+use aya::maps::MapType;
+use aya::programs::ProgramType;
+use rustix::thread::{CapabilitySet, capabilities};
+
+use super::{interface, object, pins};
+
+/// Something the kernel's help needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capability {
+    pub name: String,
+    pub state: State,
+}
+
+/// Whether it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Present,
+    /// With the command that mends it, where there is one.
+    Missing {
+        why: String,
+        mend: Option<String>,
+    },
+}
+
+/// The ladder, lowest step first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    pub steps: Vec<Capability>,
+}
+
+impl Capabilities {
+    /// Looks at every step, without changing anything. `pin_dir` is where maps would be pinned.
+    pub fn probe(pin_dir: &Path, interfaces: &[String]) -> Self {
+        let mut steps = vec![embedded()];
+        steps.extend(PRIVILEGES.map(privilege));
+        steps.push(program_type());
+        steps.extend([MapType::Hash, MapType::LpmTrie, MapType::PerCpuArray].map(map_type));
+        steps.push(bpf_file_system(pin_dir));
+        steps.extend(interfaces.iter().map(|name| present_interface(name)));
+        Self { steps }
+    }
+
+    /// The steps that are missing.
+    pub fn missing(&self) -> impl Iterator<Item = &Capability> {
+        self.steps.iter().filter(|step| step.state != State::Present)
+    }
+}
+
+impl Capability {
+    fn new(name: impl Into<String>, missing: Option<(String, Option<&str>)>) -> Self {
+        let state = missing.map_or(State::Present, |(why, mend)| State::Missing {
+            why,
+            mend: mend.map(str::to_owned),
+        });
+        Self {
+            name: name.into(),
+            state,
+        }
+    }
+}
+
+fn embedded() -> Capability {
+    let missing = object::GATE.is_none().then(|| {
+        let why = "this program was built without it".to_owned();
+        (why, Some("cargo xtask build-ebpf && cargo build"))
+    });
+    Capability::new("kernel program 'gate'", missing)
+}
+
+/// Each with the capability that includes it, from before it was one of its own (Linux 5.8).
+const PRIVILEGES: [(&str, CapabilitySet, CapabilitySet); 2] = [
+    ("CAP_BPF", CapabilitySet::BPF, CapabilitySet::SYS_ADMIN),
+    ("CAP_NET_ADMIN", CapabilitySet::NET_ADMIN, CapabilitySet::NET_ADMIN),
+];
+
+fn privilege((name, wanted, instead): (&str, CapabilitySet, CapabilitySet)) -> Capability {
+    let effective = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    let missing = (!effective.intersects(wanted | instead)).then(|| {
+        let why = "this process does not have it".to_owned();
+        (
+            why,
+            Some("run as root, or setcap cap_bpf,cap_net_admin,cap_perfmon+ep on the program"),
+        )
+    });
+    Capability::new(name, missing)
+}
+
+fn program_type() -> Capability {
+    let missing = match aya::sys::is_program_supported(ProgramType::Xdp) {
+        Ok(true) => None,
+        Ok(false) => Some(("this kernel has no XDP".to_owned(), None)),
+        Err(error) => Some((error.to_string(), None)),
+    };
+    Capability::new("XDP programs", missing)
+}
+
+fn map_type(kind: MapType) -> Capability {
+    let missing = match aya::sys::is_map_supported(kind) {
+        Ok(true) => None,
+        Ok(false) => Some(("this kernel has no such maps".to_owned(), None)),
+        Err(error) => Some((error.to_string(), None)),
+    };
+    Capability::new(format!("{kind:?} maps"), missing)
+}
+
+fn bpf_file_system(pin_dir: &Path) -> Capability {
+    let missing = (!pins::is_bpf_file_system(pin_dir)).then(|| {
+        let why = format!(
+            "{} is in none; the gate works without, its maps have no names there",
+            pin_dir.display()
+        );
+        (why, Some("mount -t bpf bpf /sys/fs/bpf"))
+    });
+    Capability::new("BPF file system", missing)
+}
+
+fn present_interface(name: &str) -> Capability {
+    let missing = interface::index(name).err().map(|error| (error.to_string(), None));
+    let driver = interface::driver(name).unwrap_or_else(|_| "unknown".to_owned());
+    Capability::new(format!("interface {name} (driver {driver})"), missing)
+}

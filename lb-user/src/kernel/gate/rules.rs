@@ -1,0 +1,54 @@
+//! What the configuration asks of the gate, as plain values.
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use lb_common::gate::Action;
+
+/// Every listener of the balancer, with the rules that the gate decides.
+///
+/// A listener without rules belongs here too: on its own address it shadows another one on any address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GateRules {
+    pub listeners: Vec<GateListener>,
+}
+
+/// Where connections are accepted, and which sources may open them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateListener {
+    /// `None` stands for every local address; `0.0.0.0` and `::` for every local one of their own family.
+    pub address: Option<IpAddr>,
+    pub ports: RangeInclusive<u16>,
+    /// The first rule that matches decides. Where none does, the host's stack has the connection.
+    pub rules: Vec<GateRule>,
+}
+
+/// One `tcp-request connection` rule on the source address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GateRule {
+    /// The number of the rule's counter, as small as the caller can make it: counters are an array. Rules may share one.
+    pub id: u32,
+    /// Addresses with the length of their prefix. An IPv4 network also matches the IPv6 addresses that hold one of its addresses
+    /// (configuration manual section 7.1.6).
+    pub networks: Vec<(IpAddr, u8)>,
+    /// Matches the sources outside of the networks: `unless { src … }`. Without networks: every source.
+    pub negate: bool,
+    pub action: GateAction,
+}
+
+/// What becomes of a connection that a rule matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GateAction {
+    Accept,
+    Reject,
+    SilentDrop,
+}
+
+impl From<GateAction> for Action {
+    fn from(action: GateAction) -> Self {
+        match action {
+            GateAction::Accept => Self::Accept,
+            GateAction::Reject => Self::Reject,
+            GateAction::SilentDrop => Self::SilentDrop,
+        }
+    }
+}

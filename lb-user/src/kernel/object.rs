@@ -1,0 +1,143 @@
+//! The kernel programs' objects, and loading them into the kernel.
+use aya::maps::{Map, MapData, MapError, MapInfo, MapType};
+use aya::programs::ProgramError;
+use aya::{Ebpf, EbpfError, EbpfLoader};
+
+use super::KernelError;
+
+/// The gate's object, where `cargo xtask build-ebpf` ran before this program was built.
+#[cfg(object_gate)]
+pub const GATE: Option<&[u8]> = Some(aya::include_bytes_aligned!(env!("OBJECT_GATE")));
+#[cfg(not(object_gate))]
+pub const GATE: Option<&[u8]> = None;
+
+/// What a map must be for us to use it. The object may come from an older build, and aya itself checks sizes only in part.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    pub map: &'static str,
+    pub kind: MapType,
+    pub key: usize,
+    pub value: usize,
+    pub flags: u32,
+    pub capacity: u32,
+}
+
+/// Makes an object's maps with the capacities of their layouts. Its programs are not loaded yet.
+pub fn load(object: &'static str, bytes: Option<&[u8]>, layouts: &[Layout]) -> Result<Ebpf, KernelError> {
+    let bytes = bytes.ok_or(KernelError::NoObject { object })?;
+    let mut loader = EbpfLoader::new();
+    // Our programs read no structure of the kernel's own, so its type information stays unread.
+    loader.btf(None);
+    for layout in layouts {
+        loader.map_max_entries(layout.map, layout.capacity);
+    }
+    loader.load(bytes).map_err(|error| KernelError::Load {
+        object,
+        why: load_error(&error),
+    })
+}
+
+/// Looks at what a map of a loaded object is.
+pub fn check<'a>(ebpf: &'a Ebpf, layout: &Layout) -> Result<&'a MapData, KernelError> {
+    let mismatch = |found: String| KernelError::Layout {
+        map: layout.map,
+        found,
+        expected: describe(layout.kind, layout.key, layout.value, layout.flags),
+    };
+    let map = ebpf.map(layout.map).ok_or_else(|| mismatch("missing".to_owned()))?;
+    let data = data(map).ok_or_else(|| mismatch("of another type".to_owned()))?;
+    let info = info(layout.map, data)?;
+    let kind = info
+        .map_type()
+        .map_err(|error| map_error(layout.map, "inspect", &error))?;
+    let found = describe(
+        kind,
+        info.key_size() as usize,
+        info.value_size() as usize,
+        info.map_flags(),
+    );
+    if found != describe(layout.kind, layout.key, layout.value, layout.flags) {
+        return Err(mismatch(found));
+    }
+    Ok(data)
+}
+
+/// What the kernel knows of a map.
+pub fn info(map: &'static str, data: &MapData) -> Result<MapInfo, KernelError> {
+    data.info().map_err(|error| map_error(map, "inspect", &error))
+}
+
+/// Takes a map that was looked at out of a loaded object.
+pub fn take<M: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, layout: &Layout) -> Result<M, KernelError> {
+    let map = ebpf.take_map(layout.map).ok_or_else(|| KernelError::Map {
+        map: layout.map,
+        verb: "find",
+        why: "it was taken before".to_owned(),
+    })?;
+    M::try_from(map).map_err(|error| map_error(layout.map, "use", &error))
+}
+
+fn describe(kind: MapType, key: usize, value: usize, flags: u32) -> String {
+    format!("{kind:?} of {key} bytes to {value} with flags {flags:#x}")
+}
+
+/// The part of a map that is the same for every type; `None` for the types we have none of.
+fn data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data) | Map::HashMap(data) | Map::LpmTrie(data) | Map::PerCpuArray(data) => Some(data),
+        _ => None,
+    }
+}
+
+/// An error of a map, in our words.
+pub fn map_error(map: &'static str, verb: &'static str, error: &MapError) -> KernelError {
+    let why = match error {
+        MapError::SyscallError(error) => error.io_error.to_string(),
+        other => other.to_string(),
+    };
+    KernelError::Map { map, verb, why }
+}
+
+/// The errno behind an error of a map.
+pub fn errno(error: &MapError) -> Option<i32> {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error(),
+        _ => None,
+    }
+}
+
+fn load_error(error: &EbpfError) -> String {
+    match error {
+        EbpfError::MapError(MapError::CreateError { name, io_error }) => {
+            format!("map '{name}': {io_error}{}", privilege(io_error))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// An error of a program's loading: the kernel's word, and the verifier's last one.
+pub fn program_error(object: &'static str, error: &ProgramError) -> KernelError {
+    let why = match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            let last = log
+                .lines()
+                .rev()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default();
+            format!("{io_error}{} {last}", privilege(io_error))
+        }
+        other => other.to_string(),
+    };
+    KernelError::Load {
+        object,
+        why: why.trim_end().to_owned(),
+    }
+}
+
+fn privilege(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => " (CAP_BPF and CAP_NET_ADMIN are needed)",
+        _ => "",
+    }
+}

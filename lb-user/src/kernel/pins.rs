@@ -1,0 +1,90 @@
+//! Names for our maps in a BPF file system, where an operator's tools find them.
+//!
+//! Nothing is read back from there: each process makes maps of its own, in a folder named after the maps' layout and itself.
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aya::maps::MapData;
+
+use super::KernelError;
+
+/// The pinned maps of one object. Dropping it removes them, their folder, and the folder around it where it is empty then.
+#[derive(Debug)]
+pub struct Pins {
+    folder: PathBuf,
+}
+
+impl Pins {
+    /// Makes the folder `OBJECT-LAYOUT.PID` in `pin_dir`, and removes those whose process is gone.
+    pub fn new(pin_dir: &Path, object: &str, layout: u32) -> Result<Self, KernelError> {
+        let failed = |why: String| KernelError::Pin {
+            path: pin_dir.to_owned(),
+            why,
+        };
+        if !is_bpf_file_system(pin_dir) {
+            return Err(failed(
+                "not in a BPF file system (mount -t bpf bpf /sys/fs/bpf)".to_owned(),
+            ));
+        }
+        fs::create_dir_all(pin_dir).map_err(|error| failed(error.to_string()))?;
+        remove_abandoned(pin_dir);
+        let folder = pin_dir.join(format!("{object}-{layout}.{}", std::process::id()));
+        remove_folder(&folder);
+        fs::create_dir(&folder).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { folder })
+    }
+
+    /// Pins a map under its name.
+    pub fn add(&self, name: &str, map: &MapData) -> Result<(), KernelError> {
+        let path = self.folder.join(name);
+        map.pin(&path).map_err(|error| KernelError::Pin {
+            path,
+            why: error.to_string(),
+        })
+    }
+
+    /// The folder that holds the pins.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        remove_folder(&self.folder);
+        if let Some(pin_dir) = self.folder.parent() {
+            // Fails where another process still has its folder there.
+            let _ = fs::remove_dir(pin_dir);
+        }
+    }
+}
+
+/// Whether the path, or the nearest one above it that exists, lies in a BPF file system.
+pub fn is_bpf_file_system(path: &Path) -> bool {
+    const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+    let existing = path.ancestors().find(|path| path.exists());
+    existing.is_some_and(|path| rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type as i64 == BPF_FS_MAGIC))
+}
+
+/// Removes the folders of processes that ended without doing it: killed ones.
+fn remove_abandoned(pin_dir: &Path) {
+    let folders = fs::read_dir(pin_dir).into_iter().flatten().flatten();
+    for folder in folders.map(|entry| entry.path()) {
+        let owner = folder.extension().and_then(|pid| pid.to_str()?.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            remove_folder(&folder);
+        }
+    }
+}
+
+/// Removes a folder and the pins in it. What cannot be removed stays: it holds some memory and decides nothing.
+fn remove_folder(folder: &Path) {
+    let remove = || -> io::Result<()> {
+        for pin in fs::read_dir(folder)? {
+            fs::remove_file(pin?.path())?;
+        }
+        fs::remove_dir(folder)
+    };
+    let _ = remove();
+}
