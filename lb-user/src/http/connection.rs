@@ -54,18 +54,17 @@ pub fn strip(head: &mut Head, carrier: Carrier) {
     }
     let mut index = 0;
     while let Some((name, value)) = head.field(index) {
-        if !name.eq_ignore_ascii_case(carrier.name()) || !header::tokens(value).any(is_persistence) {
+        if !name.eq_ignore_ascii_case(carrier.name()) {
             index += 1;
-            continue;
-        }
-        let others: Vec<&[u8]> = header::tokens(value).filter(|token| !is_persistence(token)).collect();
-        match others.is_empty() {
-            true => head.remove_at(index),
-            false => {
-                let others = others.join(&b","[..]);
-                head.replace_value(index, &others);
-                index += 1;
-            }
+        } else if header::tokens(value).all(is_persistence) {
+            head.remove_at(index);
+        } else if !header::tokens(value).any(is_persistence) {
+            index += 1;
+        } else {
+            let others: Vec<&[u8]> = header::tokens(value).filter(|token| !is_persistence(token)).collect();
+            let others = others.join(&b","[..]);
+            head.replace_value(index, &others);
+            index += 1;
         }
     }
 }

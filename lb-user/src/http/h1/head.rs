@@ -1,8 +1,11 @@
 //! Reading the head of an HTTP/1 message, resuming where the last call ran out of bytes.
 //!
-//! The parser is a state machine over the caller's buffer, so every split of the input gives the same result and
-//! every byte is looked at once. Names and values are recorded as spans of the input, which is copied into the
-//! [`Head`] in one piece when the empty line has been seen.
+//! The parser takes one line at a time, from the left, and raises a fault where it meets one, so every split of the
+//! input gives the same result. A line that runs out of input is begun anew on the next call, but its longest part
+//! goes on where it stopped. Names and values are recorded as spans of the input, which is copied into the [`Head`] in
+//! one piece when the empty line has been seen.
+use std::ops::Range;
+
 use super::fault::{Bad, Fault};
 use super::octets::{self, TOKEN, URI, VERSION};
 use crate::http::message::{Field, Head, Kind, Span, Version};
@@ -44,47 +47,20 @@ pub enum Parsed {
 /// Where the parser stopped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scan {
-    step: Step,
-    /// The next byte to look at.
-    at: usize,
-    /// Where the current element began.
-    mark: usize,
-    /// Where the last element ended.
-    end: usize,
-    /// The current field's name.
-    name: Span,
+    /// The start line has been read.
+    in_fields: bool,
     /// Some value spans several lines, so ends of line have to be made spaces.
     folded: bool,
+    /// Where the line being read begins.
+    at: usize,
+    /// The beginning of the run of bytes that the input ended in, and its end so far.
+    pending: (usize, usize),
+    /// How many `Host` fields there are.
+    hosts: usize,
+    /// How many numbers the `Content-Length` fields hold.
+    lengths: usize,
     /// The first fault that `accept_invalid` let pass.
     tolerated: Option<Bad>,
-}
-
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Step {
-    #[default]
-    EmptyLines,
-    EmptyLineLf,
-    Method,
-    BeforeUri,
-    Uri,
-    BeforeVersion,
-    RequestVersion,
-    ResponseVersion,
-    BeforeStatus,
-    Status,
-    BeforeReason,
-    Reason,
-    LineEnd,
-    LineLf,
-    FirstName,
-    Name,
-    BeforeValue,
-    Value,
-    ValueLf,
-    AfterValue,
-    FinalLf,
-    Done,
 }
 
 /// The client's half of the HTTP/2 connection preface.
@@ -92,7 +68,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Reads a request's head from the beginning of `input` into `head`, which must be clear on the first call.
 pub fn parse_request(input: &[u8], head: &mut Head, limits: &Limits) -> Result<Parsed, Bad> {
-    if input.first() == Some(&b'P') && input.get(1) == Some(&b'R') {
+    if input.starts_with(b"PR") {
         let common = input.iter().zip(PREFACE).take_while(|(a, b)| a == b).count();
         if common == PREFACE.len() {
             return Ok(Parsed::Http2Preface);
@@ -111,50 +87,34 @@ pub fn parse_response(input: &[u8], head: &mut Head, limits: &Limits) -> Result<
 
 /// Reads a chunked body's trailer section (RFC 9112 section 7.1.2), its empty line included.
 pub(super) fn parse_trailers(input: &[u8], head: &mut Head, limits: &Limits) -> Result<Parsed, Bad> {
-    if head.scan.at == 0 {
-        head.scan.step = Step::FirstName;
-    }
+    head.scan.in_fields = true;
     parse(Kind::Trailers, input, head, limits)
 }
 
 fn parse(kind: Kind, input: &[u8], head: &mut Head, limits: &Limits) -> Result<Parsed, Bad> {
     head.kind = kind;
-    let mut reader = Reader {
-        scan: head.scan,
-        input,
-        head,
-        limits,
-    };
-    let outcome = reader.run();
-    let scan = reader.scan;
-    head.scan = scan;
-    if !outcome? {
-        return match input.len() < limits.bytes {
-            true => Ok(Parsed::Partial),
-            false => Err(Bad {
-                fault: Fault::TooLarge,
-                at: scan.at,
-            }),
-        };
-    }
-    if scan.at > limits.bytes {
-        return Err(Bad {
+    let outcome = Reader { input, head, limits }.read();
+    let at = head.scan.at;
+    match outcome {
+        Err(Stop::Bad(bad)) => Err(bad),
+        Err(Stop::More) if input.len() < limits.bytes => Ok(Parsed::Partial),
+        Err(Stop::More) => Err(Bad {
             fault: Fault::TooLarge,
             at: limits.bytes,
-        });
+        }),
+        Ok(()) if at > limits.bytes => Err(Bad {
+            fault: Fault::TooLarge,
+            at: limits.bytes,
+        }),
+        Ok(()) => {
+            head.buf.extend_from_slice(input.get(..at).unwrap_or_default());
+            if head.scan.folded {
+                unfold(head);
+            }
+            note::settle(head, limits)?;
+            Ok(Parsed::Complete { consumed: at })
+        }
     }
-    finish(input, head, limits)?;
-    Ok(Parsed::Complete { consumed: scan.at })
-}
-
-/// Takes the text over from the input and settles what several fields say together.
-fn finish(input: &[u8], head: &mut Head, limits: &Limits) -> Result<(), Bad> {
-    let scan = head.scan;
-    head.buf.extend_from_slice(input.get(..scan.at).unwrap_or_default());
-    if scan.folded {
-        unfold(head);
-    }
-    note::settle(head, limits)
 }
 
 /// Makes the ends of line inside values spaces (RFC 9112 section 5.2).
@@ -172,336 +132,257 @@ fn unfold(head: &mut Head) {
 }
 
 struct Reader<'a> {
-    scan: Scan,
     input: &'a [u8],
     head: &'a mut Head,
     limits: &'a Limits,
 }
 
-/// A step's result: what comes next, or nothing when the input ran out.
-type Next = Result<Option<Step>, Bad>;
+/// Why reading stops before the end of the head.
+enum Stop {
+    /// The input ran out.
+    More,
+    Bad(Bad),
+}
 
 impl Reader<'_> {
-    /// Reads to the end of the head or of the input; true at the end of the head.
-    fn run(&mut self) -> Result<bool, Bad> {
-        while let Some(next) = self.step()? {
-            self.scan.step = next;
-            if next == Step::Done {
-                return Ok(true);
+    /// Reads to the end of the head.
+    fn read(&mut self) -> Result<(), Stop> {
+        if !self.head.scan.in_fields {
+            let start = self.empty_lines()?;
+            self.head.scan.at = match self.head.kind {
+                Kind::Request => self.request_line(start)?,
+                _ => self.status_line(start)?,
+            };
+            self.head.scan.in_fields = true;
+        }
+        loop {
+            let start = self.head.scan.at;
+            match self.octet(start)? {
+                b'\r' | b'\n' => {
+                    self.head.scan.at = self.end_of_line(start)?;
+                    return Ok(());
+                }
+                // After a field this would go on with its value.
+                b' ' | b'\t' => self.tolerate(Fault::LeadingSpace, start)?,
+                _ => {}
             }
-        }
-        Ok(false)
-    }
-
-    fn step(&mut self) -> Next {
-        match self.scan.step {
-            Step::EmptyLines => self.empty_lines(),
-            Step::EmptyLineLf => self.line_feed(Step::EmptyLines),
-            Step::Method => self.method(),
-            Step::BeforeUri => self.spaces(Step::Uri),
-            Step::Uri => self.uri(),
-            Step::BeforeVersion => self.spaces(Step::RequestVersion),
-            Step::RequestVersion => self.request_version(),
-            Step::ResponseVersion => self.response_version(),
-            Step::BeforeStatus => self.spaces(Step::Status),
-            Step::Status => self.status(),
-            Step::BeforeReason => self.spaces(Step::Reason),
-            Step::Reason => self.reason(),
-            Step::LineEnd => self.line_end(),
-            Step::LineLf => self.line_feed(Step::FirstName),
-            Step::FirstName => self.first_name(),
-            Step::Name => self.name(),
-            Step::BeforeValue => self.spaces(Step::Value),
-            Step::Value => self.value(),
-            Step::ValueLf => self.line_feed(Step::AfterValue),
-            Step::AfterValue => self.after_value(),
-            Step::FinalLf => self.line_feed(Step::Done),
-            Step::Done => Ok(Some(Step::Done)),
+            self.head.scan.at = self.field(start)?;
         }
     }
 
-    fn empty_lines(&mut self) -> Next {
-        let Some(octet) = self.peek() else { return Ok(None) };
+    /// Skips empty lines before the message and returns where it begins.
+    fn empty_lines(&mut self) -> Result<usize, Stop> {
+        while let b'\r' | b'\n' = self.octet(self.head.scan.at)? {
+            self.head.scan.at = self.end_of_line(self.head.scan.at)?;
+        }
+        Ok(self.head.scan.at)
+    }
+
+    /// Reads a request line and returns where the next line begins.
+    fn request_line(&mut self, start: usize) -> Result<usize, Stop> {
+        let (end, octet) = self.run(TOKEN, start)?;
+        // Only the HTTP/2 preface, which is recognised elsewhere, may have the method PRI.
+        if end == start || !is_blank(octet) || self.input.get(start..end) == Some(b"PRI") {
+            return refuse(Fault::Method, end);
+        }
+        self.head.method = Span::new(start, end);
+
+        let start = self.blanks(end)?;
+        let (mut end, mut octet) = self.run(URI, start)?;
+        while octet >= 0x80 {
+            self.tolerate(Fault::Uri, end)?;
+            (end, octet) = self.run(URI, end + 1)?;
+        }
+        if end == start || !matches!(octet, b' ' | b'\t' | b'\r' | b'\n') {
+            return refuse(Fault::Uri, end);
+        }
+        self.head.text = Span::new(start, end);
+
+        let start = self.blanks(end)?;
+        let (end, octet) = self.run(VERSION, start)?;
         match octet {
-            b'\r' => self.advance(Step::EmptyLineLf),
-            b'\n' => self.advance(Step::EmptyLines),
-            _ => {
-                self.scan.mark = self.scan.at;
-                match self.head.kind {
-                    Kind::Request => Ok(Some(Step::Method)),
-                    Kind::Response => Ok(Some(Step::ResponseVersion)),
-                    Kind::Trailers => Ok(Some(Step::FirstName)),
-                }
-            }
+            b'\r' | b'\n' if end == start => self.no_version(end)?,
+            b'\r' | b'\n' => self.version(start, end)?,
+            _ => return refuse(Fault::Version, end),
         }
+        self.end_of_line(end)
     }
 
-    fn method(&mut self) -> Next {
-        let Some(octet) = self.skip(TOKEN) else { return Ok(None) };
-        let method = self.element();
-        // Only the HTTP/2 preface, which is recognised elsewhere, may use this name.
-        let reserved = self.input.get(self.scan.mark..self.scan.at) == Some(b"PRI");
-        if !is_blank(octet) || method.is_empty() || reserved {
-            return self.refuse(Fault::Method);
-        }
-        self.head.method = method;
-        Ok(Some(Step::BeforeUri))
-    }
-
-    fn uri(&mut self) -> Next {
-        while let Some(octet) = self.skip(URI) {
-            self.head.text = self.element();
-            match octet {
-                b' ' | b'\t' if !self.head.text.is_empty() => return Ok(Some(Step::BeforeVersion)),
-                b'\r' | b'\n' if !self.head.text.is_empty() => {
-                    self.tolerate(Fault::NoVersion)?;
-                    return Ok(Some(Step::LineEnd));
-                }
-                0x80.. => self.tolerate(Fault::Uri)?,
-                _ => return self.refuse(Fault::Uri),
-            }
-            self.scan.at += 1;
-        }
-        Ok(None)
-    }
-
-    fn request_version(&mut self) -> Next {
-        let Some(octet) = self.skip(VERSION) else {
-            return Ok(None);
-        };
-        if !matches!(octet, b'\r' | b'\n') {
-            return self.refuse(Fault::Version);
-        }
-        match self.scan.at == self.scan.mark {
-            true => self.tolerate(Fault::NoVersion)?,
-            false => self.version()?,
-        }
-        Ok(Some(Step::LineEnd))
-    }
-
-    fn response_version(&mut self) -> Next {
-        let Some(octet) = self.skip(VERSION) else {
-            return Ok(None);
-        };
+    /// Reads a status line and returns where the next line begins.
+    fn status_line(&mut self, start: usize) -> Result<usize, Stop> {
+        let (end, octet) = self.run(VERSION, start)?;
         if !is_blank(octet) {
-            return self.refuse(Fault::Version);
+            return refuse(Fault::Version, end);
         }
-        self.version()?;
-        Ok(Some(Step::BeforeStatus))
+        self.version(start, end)?;
+
+        let start = self.blanks(end)?;
+        let mut status = 0;
+        for at in start..start + 3 {
+            let octet = self.octet(at)?;
+            if !octet.is_ascii_digit() || (at == start && octet == b'0') {
+                return refuse(Fault::Status, at);
+            }
+            status = status * 10 + u16::from(octet - b'0');
+        }
+        self.head.status = status;
+        let end = start + 3;
+        if !matches!(self.octet(end)?, b' ' | b'\t' | b'\r' | b'\n') {
+            return refuse(Fault::Status, end);
+        }
+
+        let start = self.blanks(end)?;
+        let end = self.text(start, Fault::Reason)?;
+        self.head.text = Span::new(start, end);
+        self.end_of_line(end)
     }
 
-    /// Takes the element as the message's version.
-    fn version(&mut self) -> Result<(), Bad> {
-        let element = self.input.get(self.scan.mark..self.scan.at).unwrap_or_default();
+    /// Takes `HTTP/1.1` between `start` and `end` as the message's version.
+    fn version(&mut self, start: usize, end: usize) -> Result<(), Stop> {
+        let element = self.input.get(start..end).unwrap_or_default();
         let Some(digits) = element.strip_prefix(b"HTTP/") else {
-            return self.refuse(Fault::Version);
+            return refuse(Fault::Version, start);
         };
-        match digits {
+        self.head.version = match digits {
             [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-                let modern = (*major, *minor) >= (b'1', b'1');
-                self.head.version = if modern { Version::Http11 } else { Version::Http10 };
+                if (major, minor) >= (&b'1', &b'1') {
+                    Version::Http11
+                } else {
+                    Version::Http10
+                }
             }
             _ if digits.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.') => {
-                self.tolerate(Fault::Version)?;
-                self.head.version = Version::Http10;
+                self.tolerate(Fault::Version, end)?;
+                Version::Http10
             }
-            _ => return self.refuse(Fault::Version),
-        }
-        self.head.digits = Span::new(self.scan.at - digits.len(), self.scan.at);
+            _ => return refuse(Fault::Version, end),
+        };
+        self.head.digits = Span::new(end - digits.len(), end);
         Ok(())
     }
 
-    fn status(&mut self) -> Next {
-        let rest = self.input.get(self.scan.mark..).unwrap_or_default();
-        let len = rest
-            .iter()
-            .position(|octet| !octet.is_ascii_digit())
-            .unwrap_or(rest.len());
-        self.scan.at = self.scan.mark + len.min(3);
-        let Some(octet) = self.peek() else { return Ok(None) };
-        match rest {
-            [a @ b'1'..=b'9', b, c, ..] if len == 3 => {
-                let digit = |octet: u8| u16::from(octet - b'0');
-                self.head.status = digit(*a) * 100 + digit(*b) * 10 + digit(*c);
-            }
-            _ => return self.refuse(Fault::Status),
-        }
-        match octet {
-            b' ' | b'\t' => Ok(Some(Step::BeforeReason)),
-            b'\r' | b'\n' => Ok(Some(Step::LineEnd)),
-            _ => self.refuse(Fault::Status),
-        }
+    /// Takes HTTP/0.9, which has no version to read.
+    fn no_version(&mut self, at: usize) -> Result<(), Stop> {
+        self.tolerate(Fault::NoVersion, at)?;
+        self.head.version = Version::Http10;
+        Ok(())
     }
 
-    fn reason(&mut self) -> Next {
-        let Some(()) = self.skip_text(Fault::Reason)? else {
-            return Ok(None);
-        };
-        self.head.text = self.element();
-        Ok(Some(Step::LineEnd))
-    }
-
-    fn line_end(&mut self) -> Next {
-        match self.peek() {
-            None => Ok(None),
-            Some(b'\n') => self.advance(Step::FirstName),
-            Some(_) => self.advance(Step::LineLf),
-        }
-    }
-
-    fn first_name(&mut self) -> Next {
-        let Some(octet) = self.peek() else { return Ok(None) };
-        if is_blank(octet) {
-            self.tolerate(Fault::LeadingSpace)?;
-        }
-        self.name_or_end(octet)
-    }
-
-    fn after_value(&mut self) -> Next {
-        let Some(octet) = self.peek() else { return Ok(None) };
-        if is_blank(octet) {
-            self.scan.folded = true;
-            return Ok(Some(Step::Value));
-        }
-        self.take_field()?;
-        self.name_or_end(octet)
-    }
-
-    fn name_or_end(&mut self, octet: u8) -> Next {
-        match octet {
-            b'\r' => self.advance(Step::FinalLf),
-            b'\n' => self.advance(Step::Done),
-            _ => {
-                self.scan.mark = self.scan.at;
-                Ok(Some(Step::Name))
-            }
-        }
-    }
-
-    fn name(&mut self) -> Next {
-        while let Some(octet) = self.skip(TOKEN) {
-            match octet {
-                b':' if self.scan.at == self.scan.mark => return self.refuse(Fault::EmptyName),
-                b':' => {
-                    self.scan.name = self.element();
-                    return self.advance(Step::BeforeValue);
-                }
-                b'\r' | b'\n' => return self.refuse(Fault::Name),
-                b' ' | b'\t' => self.tolerate(Fault::SpaceBeforeColon)?,
-                _ => self.tolerate(Fault::Name)?,
-            }
-            self.scan.at += 1;
-        }
-        Ok(None)
-    }
-
-    fn value(&mut self) -> Next {
-        let Some(()) = self.skip_text(Fault::Value)? else {
-            return Ok(None);
-        };
-        self.scan.end = self.scan.at;
-        match self.peek() {
-            Some(b'\r') => self.advance(Step::ValueLf),
-            _ => self.advance(Step::AfterValue),
-        }
-    }
-
-    /// Records the field whose name and value have been read.
-    fn take_field(&mut self) -> Result<(), Bad> {
-        let raw = self.input.get(self.scan.mark..self.scan.end).unwrap_or_default();
-        let value = raw.trim_ascii_start();
-        let start = self.scan.end - value.len();
-        let value = value.trim_ascii_end();
-        let name = self.scan.name;
+    /// Reads one field, which may span several lines, and returns where the line after it begins.
+    fn field(&mut self, start: usize) -> Result<usize, Stop> {
         if self.head.fields.len() + 1 >= self.limits.lines {
-            return Err(Bad {
-                fault: Fault::TooManyFields,
-                at: name.start as usize,
-            });
+            return refuse(Fault::TooManyFields, start);
         }
+        let (mut colon, mut octet) = self.run(TOKEN, start)?;
+        while octet != b':' {
+            match octet {
+                b'\r' | b'\n' => return refuse(Fault::Name, colon),
+                b' ' | b'\t' => self.tolerate(Fault::SpaceBeforeColon, colon)?,
+                _ => self.tolerate(Fault::Name, colon)?,
+            }
+            (colon, octet) = self.run(TOKEN, colon + 1)?;
+        }
+        if colon == start {
+            return refuse(Fault::EmptyName, start);
+        }
+        let value = self.blanks(colon + 1)?;
+        let mut end = self.text(value, Fault::Value)?;
+        let mut next = self.end_of_line(end)?;
+        while is_blank(self.octet(next)?) {
+            self.head.scan.folded = true;
+            end = self.text(next, Fault::Value)?;
+            next = self.end_of_line(end)?;
+        }
+        self.take_field(start..colon, value..end)?;
+        Ok(next)
+    }
+
+    /// Records a field.
+    fn take_field(&mut self, name: Range<usize>, value: Range<usize>) -> Result<(), Stop> {
+        let from_start = self.input.get(value.clone()).unwrap_or_default().trim_ascii_start();
+        let start = value.end - from_start.len();
+        let text = from_start.trim_ascii_end();
+        let value = Span::new(start, start + text.len());
         self.head.fields.push(Field {
-            name,
-            value: Span::new(start, start + value.len()),
+            name: Span::new(name.start, name.end),
+            value,
         });
-        let name = self
-            .input
-            .get(name.start as usize..name.end as usize)
-            .unwrap_or_default();
-        note::field(&mut self.head.noted, name, value).map_err(|fault| Bad { fault, at: start })
+        note::field(self.head, self.input.get(name).unwrap_or_default(), text).or_else(|fault| refuse(fault, start))
     }
 
-    fn line_feed(&mut self, next: Step) -> Next {
-        match self.peek() {
-            None => Ok(None),
-            Some(b'\n') => self.advance(next),
-            Some(_) => self.refuse(Fault::BareCr),
+    /// Steps over an end of line at `at`.
+    fn end_of_line(&self, at: usize) -> Result<usize, Stop> {
+        if self.octet(at)? == b'\n' {
+            return Ok(at + 1);
+        }
+        match self.octet(at + 1)? {
+            b'\n' => Ok(at + 2),
+            _ => refuse(Fault::BareCr, at + 1),
         }
     }
 
-    /// Skips blanks and starts an element after them.
-    fn spaces(&mut self, next: Step) -> Next {
-        while let Some(octet) = self.peek() {
-            if !is_blank(octet) {
-                self.scan.mark = self.scan.at;
-                return Ok(Some(next));
-            }
-            self.scan.at += 1;
+    /// Steps over blanks at `at`.
+    fn blanks(&self, mut at: usize) -> Result<usize, Stop> {
+        while is_blank(self.octet(at)?) {
+            at += 1;
         }
-        Ok(None)
+        Ok(at)
     }
 
-    /// Skips bytes of `class` and returns the first other one, or nothing when the input ran out.
-    fn skip(&mut self, class: u8) -> Option<u8> {
-        self.scan.at = octets::skip(class, self.input, self.scan.at);
-        self.peek()
+    /// Steps over the bytes of `class` from `start` on; returns where another byte is, and which.
+    fn run(&mut self, class: u8, start: usize) -> Result<(usize, u8), Stop> {
+        let end = octets::skip(class, self.input, self.resume(start));
+        self.note_pending(start, end)
     }
 
-    /// Skips text up to an end of line; nothing when the input ran out.
-    fn skip_text(&mut self, fault: Fault) -> Result<Option<()>, Bad> {
+    /// Steps over text from `start` on and returns where its line ends.
+    fn text(&mut self, start: usize, fault: Fault) -> Result<usize, Stop> {
+        let mut at = self.resume(start);
         loop {
-            self.scan.at = octets::skip_text(self.input, self.scan.at);
-            match self.peek() {
-                None => return Ok(None),
-                Some(b'\r' | b'\n') => return Ok(Some(())),
-                Some(0) => self.tolerate(fault)?,
+            let (end, octet) = self.note_pending(start, octets::skip_text(self.input, at))?;
+            match octet {
+                b'\r' | b'\n' => return Ok(end),
+                0 => self.tolerate(fault, end)?,
                 // Other control characters are the recipient's to judge (RFC 9110 section 5.5).
-                Some(_) => {}
+                _ => {}
             }
-            self.scan.at += 1;
+            at = end + 1;
         }
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.input.get(self.scan.at).copied()
+    /// Where to go on with the run that begins at `start`.
+    fn resume(&self, start: usize) -> usize {
+        let (pending, seen) = self.head.scan.pending;
+        if pending == start { start.max(seen) } else { start }
     }
 
-    fn advance(&mut self, next: Step) -> Next {
-        self.scan.at += 1;
-        Ok(Some(next))
+    /// The byte at `end`, or the input ran out there in the run that begins at `start`.
+    fn note_pending(&mut self, start: usize, end: usize) -> Result<(usize, u8), Stop> {
+        match self.input.get(end) {
+            Some(&octet) => Ok((end, octet)),
+            None => {
+                self.head.scan.pending = (start, end);
+                Err(Stop::More)
+            }
+        }
     }
 
-    fn element(&self) -> Span {
-        Span::new(self.scan.mark, self.scan.at)
-    }
-
-    fn refuse<T>(&self, fault: Fault) -> Result<T, Bad> {
-        Err(Bad {
-            fault,
-            at: self.scan.at,
-        })
+    fn octet(&self, at: usize) -> Result<u8, Stop> {
+        self.input.get(at).copied().ok_or(Stop::More)
     }
 
     /// Lets a fault pass when invalid messages are accepted, and remembers the first one.
-    fn tolerate(&mut self, fault: Fault) -> Result<(), Bad> {
+    fn tolerate(&mut self, fault: Fault, at: usize) -> Result<(), Stop> {
         if !self.limits.accept_invalid {
-            return self.refuse(fault);
+            return refuse(fault, at);
         }
-        self.scan.tolerated.get_or_insert(Bad {
-            fault,
-            at: self.scan.at,
-        });
+        self.head.scan.tolerated.get_or_insert(Bad { fault, at });
         Ok(())
     }
+}
+
+fn refuse<T>(fault: Fault, at: usize) -> Result<T, Stop> {
+    Err(Stop::Bad(Bad { fault, at }))
 }
 
 fn is_blank(octet: u8) -> bool {

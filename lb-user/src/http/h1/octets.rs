@@ -50,20 +50,26 @@ pub fn skip(class: u8, input: &[u8], at: usize) -> usize {
     at + rest.iter().position(|&octet| !is(class, octet)).unwrap_or(rest.len())
 }
 
-/// The first position from `at` on with a byte below space, a tab included, or the end.
-pub fn skip_text(input: &[u8], at: usize) -> usize {
+/// The first position from `at` on with a control character other than a tab, or the end. Delete counts as text.
+pub fn skip_text(input: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    let rest = input.get(at..).unwrap_or_default();
-    let (words, _) = rest.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    while let Some(word) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
-        // Bytes below 0x20 borrow into their top bit; the lowest set bit is exact, and that is the one used.
+        // A byte below 0x20 borrows into its top bit. Borrows only run upwards, so the lowest bit set is exact.
         let below = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
-        if below != 0 {
-            return at + index * 8 + below.trailing_zeros() as usize / 8;
+        if below == 0 {
+            at += 8;
+            continue;
+        }
+        at += below.trailing_zeros() as usize / 8;
+        match input.get(at) {
+            Some(b'\t') => at += 1,
+            _ => return at,
         }
     }
-    let done = words.len() * 8;
-    let tail = rest.get(done..).unwrap_or_default();
-    at + done + tail.iter().position(|&octet| octet < b' ').unwrap_or(tail.len())
+    let rest = input.get(at..).unwrap_or_default();
+    at + rest
+        .iter()
+        .position(|&octet| octet < b' ' && octet != b'\t')
+        .unwrap_or(rest.len())
 }

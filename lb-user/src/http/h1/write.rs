@@ -1,4 +1,6 @@
 //! Writing heads in HTTP/1 form.
+use std::ops::Range;
+
 use bytes::BufMut;
 
 use crate::http::message::{Head, Kind, Version};
@@ -17,13 +19,30 @@ pub fn write_head(head: &Head, out: &mut impl BufMut) {
 
 /// Writes the fields of `head` alone and the empty line after them, as a chunked body's trailer section.
 pub fn write_trailers(head: &Head, out: &mut impl BufMut) {
-    for (name, value) in head.headers() {
-        out.put_slice(name);
-        out.put_slice(b": ");
-        out.put_slice(value);
-        out.put_slice(b"\r\n");
+    // Fields that already lie one after the other in the form to be written go out in one piece.
+    let mut run = 0..0;
+    for field in &head.fields {
+        let (name, value) = (field.name, field.value);
+        let line = name.start as usize..value.end as usize + 2;
+        let ready = head.buf.get(name.end as usize..value.start as usize) == Some(b": ")
+            && head.buf.get(value.end as usize..line.end) == Some(b"\r\n");
+        if !ready || line.start != run.end {
+            put(head, &mut run, out);
+        }
+        if ready {
+            run = if run.is_empty() { line } else { run.start..line.end };
+        } else {
+            for part in [head.slice(name), b": ", head.slice(value), b"\r\n"] {
+                out.put_slice(part);
+            }
+        }
     }
+    put(head, &mut run, out);
     out.put_slice(b"\r\n");
+}
+
+fn put(head: &Head, run: &mut Range<usize>, out: &mut impl BufMut) {
+    out.put_slice(head.buf.get(std::mem::take(run)).unwrap_or_default());
 }
 
 fn write_request_line(head: &Head, out: &mut impl BufMut) {

@@ -5,14 +5,14 @@ use crate::http::message::{Head, Kind, Noted, Version};
 use crate::http::{Method, header, uri};
 
 /// Notes what one field says.
-pub fn field(noted: &mut Noted, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+pub fn field(head: &mut Head, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+    let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
     match name.len() {
-        6 if name.eq_ignore_ascii_case(b"expect") => {
-            noted.expects_continue |= value.eq_ignore_ascii_case(b"100-continue")
-        }
-        10 if name.eq_ignore_ascii_case(b"connection") => connection(noted, value),
-        14 if name.eq_ignore_ascii_case(b"content-length") => return content_length(noted, value),
-        17 if name.eq_ignore_ascii_case(b"transfer-encoding") => return transfer_encoding(noted, value),
+        4 if is(b"host") => head.scan.hosts += 1,
+        6 if is(b"expect") => head.noted.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+        10 if is(b"connection") => connection(&mut head.noted, value),
+        14 if is(b"content-length") => return content_length(head, value),
+        17 if is(b"transfer-encoding") => return transfer_encoding(&mut head.noted, value),
         _ => {}
     }
     Ok(())
@@ -27,12 +27,17 @@ fn connection(noted: &mut Noted, value: &[u8]) {
 }
 
 /// One decimal number, or the same one several times (RFC 9110 section 8.6).
-fn content_length(noted: &mut Noted, value: &[u8]) -> Result<(), Fault> {
+fn content_length(head: &mut Head, value: &[u8]) -> Result<(), Fault> {
     for element in value.split(|&octet| octet == b',') {
         let length = header::decimal(element.trim_ascii()).ok_or(Fault::ContentLength)?;
-        match noted.content_length.replace(length) {
-            Some(other) if other != length => return Err(Fault::ConflictingLength),
-            _ => {}
+        head.scan.lengths += 1;
+        if head
+            .noted
+            .content_length
+            .replace(length)
+            .is_some_and(|other| other != length)
+        {
+            return Err(Fault::ConflictingLength);
         }
     }
     Ok(())
@@ -110,29 +115,22 @@ fn one_length(head: &mut Head) {
         head.remove(b"content-length");
         return;
     }
-    let mut values = head.values(b"content-length");
-    let plain = values.next().is_some_and(|value| !value.contains(&b',')) && values.next().is_none();
-    drop(values);
-    if !plain {
+    if head.scan.lengths > 1 {
         head.set(b"content-length", length.to_string().as_bytes());
     }
 }
 
 /// Leaves one `Host` when all agree.
 fn one_host(head: &mut Head) -> Result<(), Bad> {
-    let mut values = head.values(b"host");
-    let Some(first) = values.next() else { return Ok(()) };
-    let mut repeated = false;
-    for other in values {
-        if !other.eq_ignore_ascii_case(first) {
-            return refuse(head, b"host", Fault::ConflictingHost);
-        }
-        repeated = true;
+    if head.scan.hosts < 2 {
+        return Ok(());
     }
-    if repeated {
-        let mut seen = false;
-        head.retain(|name, _| !name.eq_ignore_ascii_case(b"host") || !std::mem::replace(&mut seen, true));
+    let first = head.header(b"host").unwrap_or_default();
+    if !head.values(b"host").all(|other| other.eq_ignore_ascii_case(first)) {
+        return refuse(head, b"host", Fault::ConflictingHost);
     }
+    let mut seen = false;
+    head.retain(|name, _| !name.eq_ignore_ascii_case(b"host") || !std::mem::replace(&mut seen, true));
     Ok(())
 }
 
