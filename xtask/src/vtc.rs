@@ -168,11 +168,11 @@ fn report(scenario: &Path, outcome: &Outcome, took: Duration) {
     );
 }
 
-/// The first thing that varnishtest, or the balancer's configuration check, complained of.
+/// The first thing that varnishtest complained of, else what the balancer did.
 fn complaint(log: &str) -> String {
-    let mut lines = log.lines();
-    let first = lines.find(|line| line.starts_with("----") || line.contains("[ALERT]") || line.contains("panicked at"));
-    first.unwrap_or("varnishtest did not say why").trim().to_owned()
+    let line_with = |mark: &str| log.lines().find(|line| line.contains(mark));
+    let found = ["---- ", "panicked at", "[ALERT]"].into_iter().find_map(line_with);
+    found.unwrap_or("varnishtest did not say why").trim().to_owned()
 }
 
 fn name(scenario: &Path) -> String {
