@@ -15,6 +15,13 @@ impl Scope {
     pub const LISTEN: Scope = Scope(Self::FRONTEND.0 | Self::BACKEND.0);
     pub const PROXY: Scope = Scope(Self::DEFAULTS.0 | Self::LISTEN.0);
 
+    // Levels of the runtime API from which a command may be given.
+    pub const CLI_USER: Scope = Scope(1 << 26);
+    pub const CLI_OPERATOR: Scope = Scope(1 << 27);
+    pub const CLI_ADMIN: Scope = Scope(1 << 28);
+    /// A command that `help` does not list.
+    pub const CLI_UNLISTED: Scope = Scope(1 << 29);
+
     // Rule sets an action may stand in.
     pub const TCP_CONNECTION: Scope = Scope(1 << 8);
     pub const TCP_SESSION: Scope = Scope(1 << 9);
