@@ -1,1 +1,3 @@
 //! The rows of the language: fetches, converters, actions, configuration keywords.
+
+pub mod log;

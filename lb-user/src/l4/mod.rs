@@ -1,1 +1,54 @@
-//! A TCP stream: content inspection, promotion, relay.
+//! A TCP stream: content inspection, promotion to HTTP, relay.
+//!
+//! It shares the exchange with HTTP: the same facts, server choice, retries, channels and log line, without messages.
+
+mod inspect;
+
+use crate::http::h1::{Framing, Limits};
+use crate::runtime::clock;
+use crate::stream::Client;
+use crate::stream::body::Body;
+use crate::stream::client;
+use crate::stream::ending::Ending;
+use crate::stream::exchange::Exchange;
+use inspect::Inspected;
+
+/// Serves one connection of a `mode tcp` frontend.
+pub async fn serve(mut client: Client) {
+    let mut exchange = Box::new(Exchange::for_tcp(&mut client));
+    match exchange.inspect_client().await {
+        Ok(Inspected::Http) => {
+            drop(exchange);
+            return client::serve(client).await;
+        }
+        Ok(Inspected::Tcp) => {
+            if let Err(ending) = exchange.relay().await {
+                exchange.end(ending).await;
+            }
+        }
+        Err(ending) => exchange.end(ending).await,
+    }
+    exchange.finish();
+    client.close().await;
+}
+
+impl Exchange<'_> {
+    /// The phases of a TCP stream after its first bytes were judged.
+    async fn relay(&mut self) -> Result<(), Ending> {
+        self.choose_backend()?;
+        self.inspect_for_backend().await?;
+        self.reach_server().await?;
+        self.open_tunnel();
+        self.inspect_server().await?;
+        self.forward().await
+    }
+
+    fn open_tunnel(&mut self) {
+        let now = clock::ticks();
+        let endless = || Body::new(Framing::Tunnel, Limits::default(), false);
+        self.up.restart(endless(), now);
+        self.down.restart(endless(), now);
+        self.tunnel = true;
+        self.responding = true;
+    }
+}

@@ -278,6 +278,21 @@ fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     result
 }
 
+/// Is `ip` in the network of `bits` bits? Networks of the other family contain nothing.
+pub fn contains(network: IpAddr, bits: u8, ip: IpAddr) -> bool {
+    match (network, ip) {
+        (IpAddr::V4(network), IpAddr::V4(ip)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
+            network.to_bits() & mask == ip.to_bits() & mask
+        }
+        (IpAddr::V6(network), IpAddr::V6(ip)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+            network.to_bits() & mask == ip.to_bits() & mask
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

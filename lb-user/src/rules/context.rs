@@ -21,8 +21,11 @@ pub struct Registry {
     pub log_variables: &'static [&'static [LogVariableRow]],
 }
 
-/// A log-format variable: writes itself to the line.
-pub type LogVariableRow = crate::language::Row<fn(&super::Facts<'_>, super::log_format::Flags, &mut Vec<u8>)>;
+/// A log-format variable's row.
+pub type LogVariableRow = crate::language::Row<LogVariable>;
+
+/// Writes a log-format variable.
+pub type LogVariable = fn(&super::Facts<'_>, super::log_format::Flags, &mut Vec<u8>);
 
 /// Names of the configuration, known before the first rule is compiled.
 #[derive(Default)]

@@ -1,3 +1,13 @@
-//! Clock, buffers and timers: the only home of `Instant::now`.
+//! Clock, calendar, buffers, timers and sockets of a worker: the only home of `Instant::now`.
 
+pub mod buffer;
 pub mod calendar;
+pub mod clock;
+pub mod connection;
+pub mod socket;
+pub mod timer;
+
+pub use buffer::Buffer;
+pub use connection::Connection;
+pub use socket::Socket;
+pub use timer::Timer;

@@ -39,6 +39,8 @@ pub struct FrontendState {
     /// Session rate limit in force (0: none).
     pub max_session_rate: AtomicU32,
     pub connections: Gauge,
+    /// Log lines written so far (`%lc`).
+    pub log_lines: Counter,
     pub counters: FrontendCounters,
 }
 

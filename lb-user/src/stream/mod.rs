@@ -1,1 +1,22 @@
 //! One HTTP exchange: phases, forwarding, retries, timers, termination states.
+//!
+//! [`client::serve`] carries a connection from request to request; [`exchange::Exchange::run`] lists an exchange's phases
+//! in HAProxy's order, each in a file of its own.
+
+pub mod body;
+pub mod channel;
+pub mod client;
+mod counting;
+pub mod ending;
+pub mod engine;
+pub mod exchange;
+mod finish;
+mod forward;
+mod judge;
+mod receive;
+mod respond;
+mod route;
+mod shape;
+
+pub use client::Client;
+pub use engine::Engine;

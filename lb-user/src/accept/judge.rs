@@ -1,0 +1,94 @@
+//! `tcp-request connection` and `tcp-request session` rules.
+
+use crate::rules::condition::Verdict;
+use crate::rules::effect::Effect;
+use crate::rules::facts::{Body, Facts, Side};
+use crate::rules::{self, Rule};
+use crate::runtime::clock;
+use crate::stream::Client;
+
+/// Whether a connection becomes a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Admitted,
+    Refused,
+}
+
+impl Client {
+    /// Judges a fresh connection, and counts it as a session if it may pass.
+    pub(super) fn judge_connection(&mut self) -> Admission {
+        if self.judge(&self.frontend.rules.tcp_connection) == Admission::Refused {
+            self.counters(|frontend, listener| {
+                frontend.denied_connections.increment();
+                listener.denied_connections.increment();
+            });
+            return Admission::Refused;
+        }
+        if self.judge(&self.frontend.rules.tcp_session) == Admission::Refused {
+            self.counters(|frontend, listener| {
+                frontend.denied_sessions.increment();
+                listener.denied_sessions.increment();
+            });
+            return Admission::Refused;
+        }
+        let now = clock::ticks() / 1_000;
+        self.engine.process.session_rate.add(1, now);
+        self.counters(|frontend, listener| {
+            frontend.sessions.increment();
+            frontend.session_rate.add(1, now);
+            listener.sessions.increment();
+        });
+        Admission::Admitted
+    }
+
+    fn judge(&mut self, rules: &'static [Rule]) -> Admission {
+        if rules.is_empty() {
+            return Admission::Admitted;
+        }
+        let exchange = rules::Exchange::default();
+        for rule in rules {
+            match self.ask(rule, &exchange) {
+                Effect::Allow => break,
+                Effect::Reject => return Admission::Refused,
+                Effect::SilentDrop => {
+                    self.vanish();
+                    return Admission::Refused;
+                }
+                Effect::SetSource(address) => self.session.source = address,
+                Effect::SetDestination(address) => self.session.destination = Some(address),
+                Effect::SetTos(tos) => self.set_tos(tos),
+                Effect::SetMark(mark) => self.set_mark(mark),
+                Effect::SetVariable { variable, value } => match variable.scope {
+                    rules::VariableScope::Process => self.engine.set_process_variable(variable, Some(value)),
+                    _ => self.session.variables.set(variable.slot, value),
+                },
+                Effect::UnsetVariable(variable) => self.session.variables.unset(variable.slot),
+                _ => {}
+            }
+        }
+        Admission::Admitted
+    }
+
+    fn ask(&self, rule: &'static Rule, exchange: &rules::Exchange) -> Effect<'static, 'static> {
+        let facts = Facts {
+            process: self.engine.process,
+            now: clock::date(),
+            ticks: clock::ticks(),
+            session: &self.session,
+            exchange,
+            side: Side::Request,
+            request: None,
+            response: None,
+            request_body: Body::default(),
+            response_body: Body::default(),
+        };
+        if rule
+            .condition
+            .as_ref()
+            .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
+        {
+            return Effect::Continue;
+        }
+        rule.action.run(&facts).detach()
+    }
+}

@@ -1,0 +1,100 @@
+//! Connection limits: of the process, of a frontend, and how fast sessions may come.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::plan::Proxy;
+use crate::runtime::clock;
+use crate::state::{ListenerId, Process};
+use crate::stream::Engine;
+
+/// How often a frontend at its limit looks whether a connection has ended.
+const RECHECK: Duration = Duration::from_millis(5);
+
+/// What bounds one listener.
+pub struct Gate {
+    process: &'static Process,
+    id: ListenerId,
+}
+
+/// A connection that counts against the limits until it is dropped.
+pub struct Admitted {
+    process: &'static Process,
+    id: ListenerId,
+}
+
+impl Gate {
+    pub fn new(engine: &'static Engine, _frontend: &Proxy, id: ListenerId) -> Gate {
+        Gate {
+            process: engine.process,
+            id,
+        }
+    }
+
+    /// Waits until one more connection is within all limits. Until then clients wait in the socket's backlog.
+    pub async fn open(&self) {
+        while self.is_closed() {
+            tokio::time::sleep(RECHECK).await;
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        let over = |now: u64, limit: u32| limit > 0 && now >= limit.into();
+        let process = self.process;
+        if over(process.connections.get(), process.max_connections.load(Relaxed)) {
+            return true;
+        }
+        let now = clock::ticks() / 1_000;
+        let rate = process.max_connection_rate.load(Relaxed);
+        if rate > 0 && over(process.connection_rate.get(now), rate) {
+            return true;
+        }
+        let Some(proxy) = process.proxy(self.id.frontend) else {
+            return false;
+        };
+        if over(
+            proxy.frontend.connections.get(),
+            proxy.frontend.max_connections.load(Relaxed),
+        ) {
+            return true;
+        }
+        let rate = proxy.frontend.max_session_rate.load(Relaxed);
+        rate > 0 && over(proxy.frontend.counters.session_rate.get(now), rate)
+            || proxy.status.load(Relaxed) != crate::state::proxy::ProxyStatus::Ready as u8
+    }
+
+    /// Counts an accepted connection. `None`: another worker took the last place; the connection is closed.
+    pub fn admit(&self) -> Option<Admitted> {
+        let process = self.process;
+        let proxy = process.proxy(self.id.frontend)?;
+        let listener = process.listener(self.id)?;
+        if !proxy
+            .frontend
+            .connections
+            .up_within(proxy.frontend.max_connections.load(Relaxed).into())
+        {
+            return None;
+        }
+        let now = clock::ticks() / 1_000;
+        process.connections.up();
+        process.total_connections.increment();
+        process.connection_rate.add(1, now);
+        let counters = &proxy.frontend.counters;
+        counters.connections.increment();
+        counters.connection_rate.add(1, now);
+        listener.connections.up();
+        Some(Admitted { process, id: self.id })
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.process.connections.down();
+        if let Some(proxy) = self.process.proxy(self.id.frontend) {
+            proxy.frontend.connections.down();
+        }
+        if let Some(listener) = self.process.listener(self.id) {
+            listener.connections.down();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The accept loop of one listening socket in one worker.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+
+use super::judge::Admission;
+use super::limits::{Admitted, Gate};
+use crate::l4;
+use crate::plan::proxy::Mode;
+use crate::plan::{BindAddress, Proxy};
+use crate::rules::{Session, Variables};
+use crate::runtime::clock;
+use crate::runtime::{Connection, Socket, Timer};
+use crate::state::ListenerId;
+use crate::stream::{Client, Engine, client};
+
+/// A bound, listening socket and which `bind` line it serves.
+pub struct Listener {
+    pub id: ListenerId,
+    pub socket: OwnedFd,
+}
+
+/// How long accepting pauses when the process is out of descriptors or memory.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+enum Incoming {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Accepts connections until the process stops, and serves each in a task of this worker.
+pub async fn run(engine: &'static Engine, listener: Listener) -> io::Result<()> {
+    let Some(frontend) = engine.plan.proxies.get(listener.id.frontend.index()) else {
+        return Ok(());
+    };
+    let Some(bind) = frontend.binds.get(listener.id.index as usize) else {
+        return Ok(());
+    };
+    let incoming = Incoming::new(listener.socket, &bind.address)?;
+    let gate = Gate::new(engine, frontend, listener.id);
+    loop {
+        gate.open().await;
+        match incoming.accept().await {
+            Ok((socket, source)) => {
+                if let Some(admitted) = gate.admit() {
+                    tokio::task::spawn_local(serve(engine, frontend, listener.id, socket, source, admitted));
+                }
+            }
+            Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,
+            // The client left before it was accepted.
+            Err(_) => {}
+        }
+    }
+}
+
+async fn serve(
+    engine: &'static Engine,
+    frontend: &'static Proxy,
+    id: ListenerId,
+    socket: Socket,
+    source: Option<SocketAddr>,
+    admitted: Admitted,
+) {
+    let mut client = Client {
+        session: session(engine, frontend, id, &socket, source),
+        connection: Connection::new(socket),
+        timer: Timer::default(),
+        engine,
+        frontend,
+        requests: 0,
+        idle_since: clock::ticks(),
+        own_servers: Vec::new(),
+    };
+    if client.judge_connection() == Admission::Admitted {
+        client.prepare_socket();
+        match frontend.mode {
+            Mode::Http => client::serve(client).await,
+            Mode::Tcp => l4::serve(client).await,
+        }
+    }
+    drop(admitted);
+}
+
+fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, source: Option<SocketAddr>) -> Session {
+    let options = frontend.binds.get(id.index as usize).map(|bind| &bind.options);
+    Session {
+        id: 0,
+        source: source.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
+        destination: socket.local_address().map(unmapped),
+        is_unix: source.is_none(),
+        frontend: frontend.id,
+        listener: id,
+        listener_puid: engine.process.listener(id).map_or(0, |listener| listener.puid),
+        listener_name: options.and_then(|options| options.name.as_deref()).map(Into::into),
+        accepted: clock::date(),
+        accepted_ticks: clock::ticks(),
+        variables: Variables::default(),
+        proxied: None,
+    }
+}
+
+/// An IPv4 client of a dual-stack socket is an IPv4 client.
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+impl Incoming {
+    fn new(socket: OwnedFd, address: &BindAddress) -> io::Result<Incoming> {
+        let unix = match address {
+            BindAddress::Unix(_) | BindAddress::Abstract(_) => true,
+            BindAddress::Inet(_) => false,
+            BindAddress::Descriptor(_) => socket2::SockRef::from(&socket).domain()? == socket2::Domain::UNIX,
+        };
+        socket2::SockRef::from(&socket).set_nonblocking(true)?;
+        Ok(match unix {
+            true => Incoming::Unix(UnixListener::from_std(socket.into())?),
+            false => Incoming::Tcp(TcpListener::from_std(socket.into())?),
+        })
+    }
+
+    /// The next connection and, over TCP, where it comes from.
+    async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        match self {
+            Incoming::Tcp(listener) => {
+                let (stream, source) = listener.accept().await?;
+                Ok((Socket::Tcp(stream), Some(unmapped(source))))
+            }
+            Incoming::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Socket::Unix(stream), None))
+            }
+        }
+    }
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}
+
+impl Client {
+    /// Socket options that the frontend asks for.
+    fn prepare_socket(&self) {
+        if let Socket::Tcp(stream) = &self.connection.socket {
+            // A socket that refuses an option still works.
+            let _ = stream.set_nodelay(true);
+            let socket = socket2::SockRef::from(stream);
+            if self.frontend.options.clitcpka {
+                let _ = socket.set_keepalive(true);
+            }
+            if self.frontend.options.nolinger {
+                self.connection.socket.reset_on_close();
+            }
+        }
+    }
+}

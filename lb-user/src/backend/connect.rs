@@ -1,0 +1,95 @@
+//! Opening a connection to a server.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+
+use crate::plan::server::ServerAddress;
+use crate::plan::{self};
+use crate::runtime::Socket;
+use crate::state;
+
+/// Where a connection to `server` goes; `client_port` is the port that the client asked for, which mapped ports follow.
+pub fn destination(plan: &plan::Server, server: &state::Server, client_port: Option<u16>) -> Option<Destination> {
+    match &plan.address {
+        ServerAddress::Unix(path) => Some(Destination::Unix(path.clone())),
+        ServerAddress::Abstract(name) => Some(Destination::Unix(format!("\0{name}"))),
+        ServerAddress::MappedPort { offset, .. } => {
+            let ip = server.address()?.ip();
+            let port = i32::from(client_port?).checked_add(*offset)?;
+            Some(Destination::Inet(SocketAddr::new(ip, u16::try_from(port).ok()?)))
+        }
+        ServerAddress::Inet(_) | ServerAddress::Name { .. } => server.address().map(Destination::Inet),
+    }
+}
+
+/// Where to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Inet(SocketAddr),
+    /// A path, or a name in the abstract namespace after a NUL.
+    Unix(String),
+}
+
+/// Connects, from `source` if one is given.
+pub async fn connect(to: &Destination, source: Option<SocketAddr>) -> io::Result<Socket> {
+    match to {
+        Destination::Inet(address) => {
+            let socket = if address.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
+            if let Some(source) = source {
+                bind_source(&socket, source)?;
+            }
+            let stream = socket.connect(*address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Socket::Tcp(stream))
+        }
+        Destination::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+    }
+}
+
+fn bind_source(socket: &TcpSocket, source: SocketAddr) -> io::Result<()> {
+    if source.port() == 0 {
+        // Leave the port to the time of connecting, when the destination is known: many more fit then.
+        bind_address_no_port(socket)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(source)
+}
+
+fn bind_address_no_port(socket: &TcpSocket) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let on: libc::c_int = 1;
+    // SAFETY: the option's value is a c_int that lives across the call, and its size is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The remote address of a connection, if it has one.
+pub fn remote(socket: &Socket) -> Option<SocketAddr> {
+    match socket {
+        Socket::Tcp(stream) => TcpStream::peer_addr(stream).ok(),
+        Socket::Unix(_) => None,
+    }
+}
+
+/// Is `address` one that can be connected to?
+pub fn is_specified(address: IpAddr) -> bool {
+    !address.is_unspecified()
+}

@@ -1,0 +1,147 @@
+//! The live state that a plan starts with.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, RwLock};
+
+use crate::backend::balance::WEIGHT_SCALE;
+use crate::plan::balance::Algorithm;
+use crate::plan::server::ServerAddress;
+use crate::plan::{self, Plan};
+use crate::runtime::clock;
+use crate::state::proxy::{BackendState, FrontendState, Listener, ProxyStatus};
+use crate::state::server::{Check, Running, ServerCounters, admin};
+use crate::state::{Gauge, Process, Proxy, Server};
+
+/// Live state for `plan` in a process of `workers` threads that may have `max_connections`.
+pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
+    let global = &plan.global;
+    Process {
+        node: global.node.clone().unwrap_or_default(),
+        description: global.description.clone(),
+        pid: std::process::id(),
+        workers,
+        started: clock::date(),
+        max_connections: AtomicU32::new(max_connections),
+        max_connection_rate: AtomicU32::new(global.max_connection_rate),
+        max_session_rate: AtomicU32::new(global.max_session_rate),
+        proxies: plan.proxies.iter().map(|proxy| live_proxy(plan, proxy)).collect(),
+        ..Process::default()
+    }
+}
+
+fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {
+    let status = if proxy.disabled {
+        ProxyStatus::Stopped
+    } else {
+        ProxyStatus::Ready
+    };
+    Proxy {
+        id: proxy.id,
+        name: proxy.name.clone(),
+        puid: proxy.puid.unwrap_or(proxy.id.0 + 2),
+        is_frontend: proxy.is_frontend,
+        is_backend: proxy.is_backend,
+        is_http: proxy.mode == plan::Mode::Http,
+        status: AtomicU8::new(status as u8),
+        frontend: FrontendState {
+            max_connections: AtomicU32::new(proxy.max_connections.unwrap_or(0)),
+            max_session_rate: AtomicU32::new(proxy.rate_limit_sessions),
+            ..FrontendState::default()
+        },
+        backend: BackendState {
+            full_connections: AtomicU32::new(full_connections(plan, proxy)),
+            last_change: AtomicU64::new(clock::ticks() / 1_000_000),
+            ..BackendState::default()
+        },
+        servers: proxy
+            .servers
+            .iter()
+            .zip(1..)
+            .map(|(server, number)| Arc::new(live_server(proxy, server, number)))
+            .collect(),
+        listeners: proxy
+            .binds
+            .iter()
+            .zip(1..)
+            .map(|(bind, number)| listener(bind, number))
+            .collect(),
+    }
+}
+
+/// `fullconn`, or a tenth of what the frontends that may use the backend admit together.
+fn full_connections(plan: &Plan, backend: &plan::Proxy) -> u32 {
+    let admitted = plan
+        .proxies
+        .iter()
+        .filter(|proxy| proxy.is_frontend)
+        .map(|proxy| proxy.max_connections.unwrap_or(2_000));
+    backend
+        .full_connections
+        .unwrap_or_else(|| (admitted.sum::<u32>() / 10).max(1))
+}
+
+fn listener(bind: &plan::Bind, number: u32) -> Listener {
+    Listener {
+        name: bind.options.name.clone().unwrap_or_else(|| format!("sock-{number}")),
+        puid: bind.options.id.unwrap_or(number),
+        max_connections: bind.options.max_connections.unwrap_or(0),
+        ..Listener::default()
+    }
+}
+
+fn live_server(proxy: &plan::Proxy, server: &plan::Server, number: u32) -> Server {
+    let (address, unix_path) = match &server.address {
+        ServerAddress::Inet(address) => (Some(*address), None),
+        ServerAddress::MappedPort { ip, .. } => (Some(SocketAddr::new(*ip, 0)), None),
+        ServerAddress::Unix(path) => (None, Some(path.clone())),
+        ServerAddress::Abstract(name) => (None, Some(format!("abns@{name}"))),
+        ServerAddress::Name { .. } => (None, None),
+    };
+    let unresolved = matches!(server.address, ServerAddress::Name { .. });
+    let config_maint = if server.disabled { admin::CONFIG_MAINT } else { 0 };
+    let resolution_maint = if unresolved { admin::RESOLUTION_MAINT } else { 0 };
+    Server {
+        name: server.name.clone(),
+        puid: server.id.unwrap_or(number),
+        backup: server.backup,
+        address: RwLock::new(address),
+        unix_path,
+        user_weight: AtomicU32::new(server.weight),
+        initial_weight: server.weight,
+        effective_weight: AtomicU32::new(server.weight * weight_scale(&proxy.balance.algorithm)),
+        running: AtomicU8::new(Running::Up as u8),
+        admin: AtomicU8::new(config_maint | resolution_maint),
+        last_change: AtomicU64::new(clock::ticks() / 1_000_000),
+        max_connections: AtomicU32::new(server.max_connections),
+        max_queue: server.max_queue,
+        check: live_check(server),
+        sessions: Gauge::default(),
+        served: Gauge::default(),
+        queue: Gauge::default(),
+        counters: ServerCounters::default(),
+    }
+}
+
+/// How finely an algorithm divides weights: dynamic ones leave room for slow starts.
+pub fn weight_scale(algorithm: &Algorithm) -> u32 {
+    match algorithm {
+        Algorithm::StaticRoundRobin => 1,
+        _ => WEIGHT_SCALE,
+    }
+}
+
+/// A checked server starts one failure away from being down, so that the first check decides.
+fn live_check(server: &plan::Server) -> Check {
+    let (rise, fall) = (i64::from(server.check.rise), i64::from(server.check.fall));
+    Check {
+        configured: server.check.enabled,
+        enabled: AtomicBool::new(server.check.enabled),
+        health: AtomicI64::new(rise),
+        rise,
+        fall,
+        code: AtomicI64::new(-1),
+        duration_ms: AtomicI64::new(-1),
+        ..Check::default()
+    }
+}

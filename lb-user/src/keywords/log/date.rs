@@ -1,0 +1,98 @@
+//! Dates, in local time and GMT.
+
+use super::{hexable, number, variable};
+use crate::rules::context::LogVariableRow;
+use crate::runtime::calendar::Calendar;
+
+pub const ROWS: &[LogVariableRow] = &[
+    variable(
+        &["t"],
+        "Date of the accept, with milliseconds.",
+        "log-format %t",
+        |f, _, out| {
+            with_milliseconds(f.session.accepted, out);
+        },
+    ),
+    variable(&["T"], "Date of the accept in GMT.", "log-format %T", |f, _, out| {
+        with_zone(Calendar::utc(f.session.accepted / 1_000_000), out);
+    }),
+    variable(
+        &["Tl"],
+        "Date of the accept in local time.",
+        "log-format %Tl",
+        |f, _, out| {
+            with_zone(Calendar::local(f.session.accepted / 1_000_000), out);
+        },
+    ),
+    variable(
+        &["tr"],
+        "Date of the request's first byte, with milliseconds.",
+        "log-format %tr",
+        |f, _, out| {
+            with_milliseconds(f.exchange.times.start_date, out);
+        },
+    ),
+    variable(
+        &["trg"],
+        "Date of the request's first byte in GMT.",
+        "log-format %trg",
+        |f, _, out| {
+            with_zone(Calendar::utc(f.exchange.times.start_date / 1_000_000), out);
+        },
+    ),
+    variable(
+        &["trl"],
+        "Date of the request's first byte in local time.",
+        "log-format %trl",
+        |f, _, out| {
+            with_zone(Calendar::local(f.exchange.times.start_date / 1_000_000), out);
+        },
+    ),
+    variable(
+        &["Ts"],
+        "Seconds since the epoch at the accept.",
+        "log-format %Ts",
+        |f, flags, out| {
+            hexable(f.session.accepted / 1_000_000, flags, out);
+        },
+    ),
+    variable(
+        &["ms"],
+        "Milliseconds within the accept's second.",
+        "log-format %ms",
+        |f, _, out| {
+            number(format_args!("{:03}", f.session.accepted / 1_000 % 1_000), out);
+        },
+    ),
+];
+
+/// `06/Feb/2009:12:14:14.655`
+fn with_milliseconds(date: u64, out: &mut Vec<u8>) {
+    day_and_time(Calendar::local(date / 1_000_000), out);
+    number(format_args!(".{:03}", date / 1_000 % 1_000), out);
+}
+
+/// `06/Feb/2009:12:14:14 +0100`
+fn with_zone(date: Calendar, out: &mut Vec<u8>) {
+    day_and_time(date, out);
+    let (sign, hours, minutes) = date.zone();
+    number(format_args!(" {sign}{hours:02}{minutes:02}"), out);
+}
+
+fn day_and_time(date: Calendar, out: &mut Vec<u8>) {
+    let Calendar {
+        year,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = date;
+    number(
+        format_args!(
+            "{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02}",
+            date.month_name()
+        ),
+        out,
+    );
+}

@@ -1,0 +1,139 @@
+//! Fixed-size byte buffers that a worker lends to its connections only while they have bytes in them.
+
+use std::cell::{Cell, RefCell};
+
+/// Spare storages a worker keeps at most.
+const SPARE: usize = 64;
+
+thread_local! {
+    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static SIZE: Cell<usize> = const { Cell::new(16_384) };
+}
+
+/// Sets the size of this worker's buffers (`tune.bufsize`).
+pub fn set_size(bytes: usize) {
+    SIZE.set(bytes);
+    POOL.with_borrow_mut(Vec::clear);
+}
+
+/// The size of this worker's buffers.
+pub fn size() -> usize {
+    SIZE.get()
+}
+
+/// Bytes received and not yet taken. Holds storage only while it is not empty or being filled.
+#[derive(Default)]
+pub struct Buffer {
+    storage: Option<Box<[u8]>>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// The bytes held.
+    pub fn bytes(&self) -> &[u8] {
+        self.storage
+            .as_deref()
+            .and_then(|storage| storage.get(self.start..self.end))
+            .unwrap_or_default()
+    }
+
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.storage.as_ref().is_some_and(|storage| self.len() >= storage.len())
+    }
+
+    /// Forgets the first `n` bytes.
+    pub fn consume(&mut self, n: usize) {
+        self.start = (self.start + n).min(self.end);
+        if self.is_empty() {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Room for more bytes, made by moving what is held to the front where needed. Empty when the buffer is full.
+    pub fn room(&mut self) -> &mut [u8] {
+        let storage = self.storage.get_or_insert_with(take);
+        if self.start > 0 && storage.len() - self.end < storage.len() / 4 {
+            storage.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        storage.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Says that the first `n` bytes of the room were filled.
+    pub fn filled(&mut self, n: usize) {
+        let capacity = self.storage.as_ref().map_or(0, |storage| storage.len());
+        self.end = (self.end + n).min(capacity);
+    }
+
+    /// Appends what fits of `bytes` and returns how much that was.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let room = self.room();
+        let n = room.len().min(bytes.len());
+        room[..n].copy_from_slice(&bytes[..n]);
+        self.filled(n);
+        n
+    }
+
+    /// Gives the storage back to the worker if nothing is in it.
+    pub fn release(&mut self) {
+        if self.is_empty()
+            && let Some(storage) = self.storage.take()
+        {
+            give(storage);
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Some(storage) = self.storage.take() {
+            give(storage);
+        }
+    }
+}
+
+fn take() -> Box<[u8]> {
+    POOL.with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| vec![0; size()].into_boxed_slice())
+}
+
+fn give(storage: Box<[u8]>) {
+    // A thread that is ending has no pool any more; the storage is then simply freed.
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < SPARE && storage.len() == size() {
+            pool.push(storage);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_in_order_and_room_is_regained() {
+        set_size(8);
+        let mut buffer = Buffer::default();
+        assert_eq!(buffer.append(b"abcdefghij"), 8);
+        assert!(buffer.is_full());
+        buffer.consume(5);
+        assert_eq!(buffer.bytes(), b"fgh");
+        assert_eq!(buffer.append(b"12345"), 5);
+        assert_eq!(buffer.bytes(), b"fgh12345");
+        buffer.consume(99);
+        buffer.release();
+        assert!(buffer.is_empty() && buffer.storage.is_none());
+    }
+}

@@ -1,0 +1,168 @@
+//! One direction of a stream: a head to write, then a body to forward from one connection to the other.
+
+use std::io::IoSlice;
+use std::task::{Context, Poll};
+
+use super::body::Body;
+use super::client::Client;
+use crate::http::h1::Bad;
+use crate::runtime::clock::{self, Ticks};
+use crate::runtime::connection::{Connection, Received};
+
+/// One direction. `head` and `body` are filled by the phases; `poll` moves them.
+pub struct Channel {
+    /// Bytes to write before the body.
+    pub head: Vec<u8>,
+    head_sent: usize,
+    pub body: Body,
+    /// Which side is being waited for.
+    pub waiting: Waiting,
+    /// Bytes of head and body written so far.
+    pub moved: u64,
+    /// When a byte last moved on either end.
+    pub active: Ticks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    Source,
+    Destination,
+}
+
+/// Why a direction came to a stop before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The source closed or failed in the middle.
+    Source,
+    Destination,
+    /// The source sent bytes that are no body.
+    Bad(Bad),
+}
+
+impl Channel {
+    /// A channel with nothing to move, which will write heads into `head`.
+    pub fn new(head: Vec<u8>) -> Channel {
+        Channel {
+            head,
+            head_sent: 0,
+            body: Body::none(),
+            waiting: Waiting::Source,
+            moved: 0,
+            active: 0,
+        }
+    }
+
+    /// Nothing is left to write.
+    pub fn is_done(&self) -> bool {
+        self.head_sent == self.head.len() && self.body.is_done()
+    }
+
+    /// Was any byte of the head written?
+    pub fn has_begun(&self) -> bool {
+        self.head_sent > 0
+    }
+
+    /// Begins anew with `body` after whatever head will be written; keeps the head's storage.
+    pub fn restart(&mut self, body: Body, now: Ticks) {
+        self.head.clear();
+        self.head_sent = 0;
+        self.body = body;
+        self.moved = 0;
+        self.active = now;
+    }
+
+    /// Writes the head again from its beginning, to another connection.
+    pub fn rewind(&mut self) {
+        self.head_sent = 0;
+    }
+
+    /// Writes what is left of the head alone. `false`: it could not be written in time.
+    pub async fn write_out(&mut self, client: &mut Client, deadline: Ticks) -> bool {
+        let Client { connection, timer, .. } = client;
+        let written = timer.until(deadline, |cx| {
+            while self.head_sent < self.head.len() {
+                match std::task::ready!(connection.poll_send(cx, &self.head[self.head_sent..])) {
+                    Ok(n) => {
+                        self.head_sent += n;
+                        self.moved += n as u64;
+                    }
+                    Err(_) => return Poll::Ready(false),
+                }
+            }
+            Poll::Ready(true)
+        });
+        written.await == Some(true)
+    }
+
+    /// Moves bytes until the direction is done, broken, or one side makes it wait.
+    pub fn poll(
+        &mut self,
+        from: &mut Connection,
+        to: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            if self.body.ready == 0 && !from.input.is_empty() {
+                self.body.scan(from.input.bytes()).map_err(Broken::Bad)?;
+            }
+            from.input.consume(self.body.take_drop());
+            if self.head_sent < self.head.len() || self.body.ready > 0 {
+                self.waiting = Waiting::Destination;
+                std::task::ready!(self.poll_write(from, to, cx))?;
+                continue;
+            }
+            if self.body.has_ended() && !self.body.tail.is_empty() {
+                self.head = std::mem::take(&mut self.body.tail);
+                self.head_sent = 0;
+                continue;
+            }
+            if self.is_done() {
+                from.input.release();
+                return Poll::Ready(Ok(()));
+            }
+            if !from.input.is_empty() && !self.body.is_stuck() {
+                continue;
+            }
+            self.waiting = Waiting::Source;
+            match std::task::ready!(from.poll_receive(cx)) {
+                Ok(Received::Bytes(_)) => self.active = clock::ticks(),
+                Ok(Received::End) => self.body.close().map_err(|_| Broken::Source)?,
+                // A full buffer of which no byte can be forwarded: a chunk line or trailer beyond all limits.
+                Ok(Received::Full) | Err(_) => return Poll::Ready(Err(Broken::Source)),
+            }
+        }
+    }
+
+    fn poll_write(
+        &mut self,
+        from: &mut Connection,
+        to: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        let head = self.head.get(self.head_sent..).unwrap_or_default();
+        let ready = if self.body.drop_first > 0 { 0 } else { self.body.ready };
+        let body = from.input.bytes().get(..ready).unwrap_or_default();
+        let written = match (head.is_empty(), body.is_empty()) {
+            (true, _) => to.socket.poll_write(cx, body),
+            (_, true) => to.socket.poll_write(cx, head),
+            _ => to
+                .socket
+                .poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(body)]),
+        };
+        match std::task::ready!(written) {
+            Ok(written) => {
+                let of_head = written.min(head.len());
+                self.head_sent += of_head;
+                self.body.forwarded(written - of_head);
+                from.input.consume(written - of_head);
+                self.moved += written as u64;
+                self.active = clock::ticks();
+                Poll::Ready(Ok(()))
+            }
+            Err(_) => {
+                to.broken = true;
+                Poll::Ready(Err(Broken::Destination))
+            }
+        }
+    }
+}

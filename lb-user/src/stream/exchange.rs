@@ -1,0 +1,176 @@
+//! One request and its response: the phases, in order.
+
+use super::channel::Channel;
+use super::client::Client;
+use super::ending::Ending;
+use super::engine::Engine;
+use crate::backend::pool::ServerConnection;
+use crate::backend::{Backend, Slot};
+use crate::http::h1::Limits;
+use crate::http::h1::framing::Asked;
+use crate::http::message::{Head, Version};
+use crate::http::method::Method;
+use crate::plan::Proxy;
+use crate::rules::facts::{Body, Facts, Side};
+use crate::rules::{self};
+use crate::runtime::clock::{self, Ticks};
+
+/// An exchange under way.
+pub struct Exchange<'c> {
+    pub(crate) client: &'c mut Client,
+    pub(crate) engine: &'static Engine,
+    pub(crate) frontend: &'static Proxy,
+    /// The backend's settings: the frontend's own until one is chosen.
+    pub(crate) proxy: &'static Proxy,
+    pub(crate) backend: Option<&'static Backend>,
+    pub(crate) request: Head,
+    pub(crate) response: Head,
+    pub(crate) facts: rules::Exchange,
+    /// Client to server.
+    pub(crate) up: Channel,
+    /// Server to client.
+    pub(crate) down: Channel,
+    pub(crate) server: Option<ServerConnection>,
+    pub(crate) slot: Option<Slot>,
+    /// Of the request as the server got it, to read the response against.
+    pub(crate) asked: Asked,
+    /// The client's version, before rules changed anything.
+    pub(crate) client_version: Version,
+    /// May the client's connection carry another request?
+    pub(crate) keep_client: bool,
+    /// May the server's?
+    pub(crate) keep_server: bool,
+    /// Is this an HTTP exchange, rather than a TCP stream?
+    pub(crate) http: bool,
+    /// A complete response head was received or made.
+    pub(crate) responding: bool,
+    /// Both directions are bytes now (101, CONNECT).
+    pub(crate) tunnel: bool,
+    /// Rules need not wait for more bytes of this direction: none will come in time.
+    pub(crate) request_whole: bool,
+    pub(crate) response_whole: bool,
+    pub(crate) started: Ticks,
+    /// End of the last phase, from which the next one is timed.
+    pub(crate) phase_start: Ticks,
+}
+
+/// What follows an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The connection can carry another request.
+    Request,
+    Close,
+}
+
+impl<'c> Exchange<'c> {
+    pub fn new(client: &'c mut Client) -> Exchange<'c> {
+        let (engine, frontend) = (client.engine, client.frontend);
+        let now = clock::ticks();
+        let spare = engine.spare();
+        Exchange {
+            engine,
+            frontend,
+            proxy: frontend,
+            backend: None,
+            request: spare.request,
+            response: spare.response,
+            facts: rules::Exchange {
+                is_first: client.requests == 0,
+                ..rules::Exchange::default()
+            },
+            up: Channel::new(spare.up),
+            down: Channel::new(spare.down),
+            server: None,
+            slot: None,
+            asked: Asked {
+                method: Method::Get,
+                upgrade: false,
+            },
+            client_version: Version::Http11,
+            keep_client: true,
+            keep_server: true,
+            http: true,
+            responding: false,
+            tunnel: false,
+            request_whole: true,
+            response_whole: true,
+            started: now,
+            phase_start: now,
+            client,
+        }
+    }
+
+    /// The exchange that a TCP stream is.
+    pub fn for_tcp(client: &'c mut Client) -> Exchange<'c> {
+        Exchange {
+            http: false,
+            keep_client: false,
+            keep_server: false,
+            ..Exchange::new(client)
+        }
+    }
+
+    /// Carries the exchange through to its log line.
+    pub async fn run(mut self) -> Next {
+        if let Err(ending) = self.phases().await {
+            self.end(ending).await;
+        }
+        self.finish()
+    }
+
+    async fn phases(&mut self) -> Result<(), Ending> {
+        self.receive_request().await?;
+        self.judge_request().await?;
+        self.choose_backend()?;
+        self.judge_in_backend().await?;
+        self.shape_request();
+        self.ask_server().await?;
+        self.judge_response().await?;
+        self.shape_response();
+        self.forward().await
+    }
+
+    /// What rules may know now.
+    pub(crate) fn facts(&self, side: Side) -> Facts<'_> {
+        let server_input = self
+            .server
+            .as_ref()
+            .map_or(&[][..], |server| server.connection.input.bytes());
+        Facts {
+            process: self.engine.process,
+            now: clock::date(),
+            ticks: clock::ticks(),
+            session: &self.client.session,
+            exchange: &self.facts,
+            side,
+            request: self.http.then_some(&self.request),
+            response: (self.http && self.responding).then_some(&self.response),
+            request_body: Body {
+                bytes: self.client.connection.input.bytes(),
+                complete: self.request_whole,
+            },
+            response_body: Body {
+                bytes: server_input,
+                complete: self.response_whole,
+            },
+        }
+    }
+
+    /// Milliseconds since the last phase ended, which ends another one now.
+    pub(crate) fn lap(&mut self) -> i64 {
+        let now = clock::ticks();
+        let lap = (now - self.phase_start) / 1_000;
+        self.phase_start = now;
+        lap as i64
+    }
+
+    /// The limits that messages are read under.
+    pub(crate) fn limits(&self, accept_invalid: bool) -> Limits {
+        let tune = &self.engine.plan.global.tune;
+        Limits {
+            bytes: tune.bufsize - tune.maxrewrite,
+            lines: tune.max_headers,
+            accept_invalid,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The end of an exchange: counters, the log line, and what becomes of the connections.
+
+use super::exchange::{Exchange, Next};
+use crate::backend::pool;
+use crate::rules::facts::{Concurrency, LogLevel, Side};
+use crate::runtime::clock;
+
+impl Exchange<'_> {
+    /// Counts, logs, gives connections back.
+    pub(crate) fn finish(mut self) -> Next {
+        self.settle_times();
+        self.count();
+        self.log();
+        self.give_server_back();
+        self.client.connection.input.release();
+        self.engine.keep_spare(super::engine::Spare {
+            request: std::mem::take(&mut self.request),
+            response: std::mem::take(&mut self.response),
+            up: std::mem::take(&mut self.up.head),
+            down: std::mem::take(&mut self.down.head),
+        });
+        if self.keep_client { Next::Request } else { Next::Close }
+    }
+
+    fn settle_times(&mut self) {
+        let times = &mut self.facts.times;
+        times.total = ((clock::ticks() - self.started) / 1_000) as i64;
+        if self.responding && times.response >= 0 {
+            times.data = ((clock::ticks() - self.phase_start) / 1_000) as i64;
+        }
+        self.facts.bytes_in = self.up.moved;
+        self.facts.bytes_out = self.down.moved;
+    }
+
+    fn count(&self) {
+        let (bytes_in, bytes_out) = (self.facts.bytes_in, self.facts.bytes_out);
+        let class = crate::state::proxy::response_class(self.facts.status);
+        self.client.counters(|frontend, listener| {
+            frontend.bytes_in.add(bytes_in);
+            frontend.bytes_out.add(bytes_out);
+            listener.bytes_in.add(bytes_in);
+            listener.bytes_out.add(bytes_out);
+            if self.facts.status > 0 {
+                frontend.responses[class].increment();
+            }
+            if self.facts.intercepted {
+                frontend.intercepted.increment();
+            }
+        });
+        self.engine.count_end(self.backend, &self.facts);
+    }
+
+    fn log(&mut self) {
+        if self.facts.log_level == Some(LogLevel::Silent) || self.is_null() {
+            return;
+        }
+        let process = self.engine.process;
+        let count = |id: Option<crate::state::ProxyId>| id.and_then(|id| process.proxy(id));
+        self.facts.concurrency = Concurrency {
+            process: process.connections.get(),
+            frontend: count(Some(self.frontend.id)).map_or(0, |proxy| proxy.frontend.connections.get()),
+            backend: count(self.facts.backend).map_or(0, |proxy| proxy.backend.connections.get()),
+            server: self
+                .facts
+                .server
+                .and_then(|id| process.server(id))
+                .map_or(0, |server| server.sessions.get()),
+        };
+        let failed = self.facts.ending != [0, 0] || self.facts.status >= 500;
+        if self.frontend.options.dontlog_normal && !failed && self.facts.retries == 0 {
+            return;
+        }
+        self.engine.log(self.frontend, failed, &self.facts(Side::Response));
+    }
+
+    /// A connection that closed without sending a byte, which `option dontlognull` keeps out of the log.
+    fn is_null(&self) -> bool {
+        let quiet = self.frontend.options.dontlognull || self.frontend.options.http_ignore_probes;
+        quiet && self.facts.times.request < 0 && self.client.connection.input.is_empty()
+    }
+
+    /// Keeps the connection to the server for the next request, or closes it.
+    fn give_server_back(&mut self) {
+        self.engine.end_session(self.facts.backend, self.facts.server);
+        let Some(mut server) = self.server.take() else { return };
+        let whole = self.keep_server
+            && self.down.is_done()
+            && self.up.is_done()
+            && !server.connection.ended
+            && !server.connection.broken
+            && server.connection.input.is_empty();
+        if !whole {
+            return;
+        }
+        server.uses += 1;
+        server.idle_since = clock::ticks();
+        server.connection.input.release();
+        if self.shares_server() {
+            let limit = self
+                .proxy
+                .servers
+                .get(server.server.index())
+                .and_then(|plan| plan.pool_max);
+            pool::give(server, limit);
+        } else {
+            self.client.own_servers.push(server);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Rules are judged here, and what they want is done.
+
+use super::ending::{Answer, Ending, cause, phase};
+use super::exchange::Exchange;
+use crate::http::message::Head;
+use crate::http::uri;
+use crate::rules::condition::Verdict;
+use crate::rules::effect::{self, Await, Effect, HeaderEdit};
+use crate::rules::facts::Side;
+use crate::rules::{Rule, RuleSet, Value, Variable, VariableScope};
+use crate::runtime::clock;
+use crate::runtime::connection::Received;
+
+/// Which rule set is judged, for counting and for the termination state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Request,
+    Response,
+    AfterResponse,
+}
+
+impl Exchange<'_> {
+    /// The frontend's own answers and rules.
+    pub(crate) async fn judge_request(&mut self) -> Result<(), Ending> {
+        self.answer_monitor()?;
+        self.judge(&self.frontend.rules.tcp_content, Set::Request).await?;
+        self.judge(&self.frontend.rules.http_request, Set::Request).await?;
+        self.capture_request();
+        Ok(())
+    }
+
+    /// The rules of a backend that is not the frontend itself.
+    pub(crate) async fn judge_in_backend(&mut self) -> Result<(), Ending> {
+        if self.proxy.id == self.frontend.id {
+            return Ok(());
+        }
+        self.judge(&self.proxy.rules.tcp_content, Set::Request).await?;
+        self.judge(&self.proxy.rules.http_request, Set::Request).await
+    }
+
+    /// The backend's rules first, then the frontend's.
+    pub(crate) async fn judge_response(&mut self) -> Result<(), Ending> {
+        self.judge(&self.proxy.rules.http_response, Set::Response).await?;
+        if self.proxy.id != self.frontend.id {
+            self.judge(&self.frontend.rules.http_response, Set::Response).await?;
+        }
+        self.judge_after_response().await;
+        self.capture_response();
+        Ok(())
+    }
+
+    /// `http-after-response` also sees the answers that the balancer makes itself.
+    pub(crate) async fn judge_after_response(&mut self) {
+        // These rules can only change the response; there is no ending to pass on.
+        let _ = self
+            .judge(&self.proxy.rules.http_after_response, Set::AfterResponse)
+            .await;
+        if self.proxy.id != self.frontend.id {
+            let _ = self
+                .judge(&self.frontend.rules.http_after_response, Set::AfterResponse)
+                .await;
+        }
+    }
+
+    /// `monitor-uri` is answered before any rule, and never logged.
+    fn answer_monitor(&mut self) -> Result<(), Ending> {
+        let Some(monitor) = self.frontend.monitor_uri.as_deref() else {
+            return Ok(());
+        };
+        let uri = self.request.uri();
+        let asked = if monitor.starts_with('/') {
+            uri::path(uri)
+        } else {
+            Some(uri)
+        };
+        if asked != Some(monitor.as_bytes()) {
+            return Ok(());
+        }
+        let facts = self.facts(Side::Request);
+        let failing = self
+            .frontend
+            .rules
+            .monitor_fail
+            .iter()
+            .any(|condition| condition.evaluate(&facts) == Verdict::Yes);
+        self.facts.log_level = Some(crate::rules::facts::LogLevel::Silent);
+        Err(Ending::status(
+            cause::LOCAL,
+            phase::REQUEST,
+            if failing { 503 } else { 200 },
+        ))
+    }
+
+    async fn judge(&mut self, rules: &'static RuleSet, set: Set) -> Result<(), Ending> {
+        for rule in rules {
+            loop {
+                match self.ask(rule, set) {
+                    Effect::Continue => break,
+                    Effect::Allow => return Ok(()),
+                    Effect::Wait(what) => self.wait_for_body(what).await?,
+                    effect => {
+                        self.perform(effect, set)?;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What `rule` wants, given the facts of now.
+    fn ask(&self, rule: &'static Rule, set: Set) -> Effect<'static, 'static> {
+        let side = if set == Set::Request {
+            Side::Request
+        } else {
+            Side::Response
+        };
+        let facts = self.facts(side);
+        if let Some(condition) = &rule.condition
+            && condition.evaluate(&facts) != Verdict::Yes
+        {
+            return Effect::Continue;
+        }
+        rule.action.run(&facts).detach()
+    }
+
+    fn perform(&mut self, effect: Effect<'static, 'static>, set: Set) -> Result<(), Ending> {
+        match effect {
+            Effect::Continue | Effect::Allow | Effect::Wait(_) | Effect::StrictMode(_) => {}
+            Effect::Reject | Effect::SilentDrop => return Err(self.reject(&effect, set)),
+            Effect::Deny(answer) | Effect::Tarpit(answer) => return Err(self.deny(answer, set)),
+            Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, phase::REQUEST, converted(answer))),
+            Effect::Header(edit) => edit_headers(self.head(set), edit),
+            Effect::SetMethod(method) => self.request.set_method(&method),
+            Effect::SetUri(uri) => self.request.set_uri(&uri),
+            Effect::SetPath(path) => return self.rewritten(set, |request| request.set_path(&path)),
+            Effect::SetPathQuery(pathq) => return self.rewritten(set, |request| request.set_pathq(&pathq)),
+            Effect::SetQuery(query) => return self.rewritten(set, |request| request.set_query(&query)),
+            Effect::SetStatus { status, reason } => {
+                let reason = reason.unwrap_or_else(|| crate::http::status::reason(status).as_bytes().into());
+                self.response.set_status(status, &reason);
+            }
+            Effect::SetVariable { variable, value } => self.set_variable(variable, Some(value)),
+            Effect::UnsetVariable(variable) => self.set_variable(variable, None),
+            Effect::SetSource(address) => self.client.session.source = address,
+            Effect::SetDestination(address) => self.client.session.destination = Some(address),
+            Effect::SetLogLevel(level) => self.facts.log_level = Some(level),
+            Effect::SetServerTimeout(ms) => self.facts.server_timeout = ms,
+            Effect::SetTunnelTimeout(ms) => self.facts.tunnel_timeout = ms,
+            Effect::CaptureRequest { slot, value } => fill(&mut self.facts.request_captures, slot, value),
+            Effect::CaptureResponse { slot, value } => fill(&mut self.facts.response_captures, slot, value),
+            Effect::SetNice(_) | Effect::SetPriorityClass(_) | Effect::SetPriorityOffset(_) => {}
+            Effect::SetTos(tos) => self.client.set_tos(tos),
+            Effect::SetMark(mark) => self.client.set_mark(mark),
+            Effect::Track { .. } | Effect::SwitchToHttp | Effect::EarlyHint(_) => {}
+            Effect::Fail => return self.rewritten(set, |_| false),
+        }
+        Ok(())
+    }
+
+    /// What a content rule of a TCP stream wants.
+    pub(crate) fn perform_content(&mut self, effect: Effect<'static, 'static>, side: Side) -> Result<(), Ending> {
+        let set = if side == Side::Request {
+            Set::Request
+        } else {
+            Set::Response
+        };
+        self.perform(effect, set)
+    }
+
+    fn head(&mut self, set: Set) -> &mut Head {
+        if set == Set::Request {
+            &mut self.request
+        } else {
+            &mut self.response
+        }
+    }
+
+    /// A rewrite that could not be done is counted, and by default ends the exchange with an internal error.
+    fn rewritten(&mut self, set: Set, rewrite: impl FnOnce(&mut Head) -> bool) -> Result<(), Ending> {
+        if rewrite(self.head(set)) {
+            return Ok(());
+        }
+        self.client.counters(|frontend, listener| {
+            frontend.failed_rewrites.increment();
+            listener.failed_rewrites.increment();
+        });
+        Err(Ending::status(cause::PROXY, phase::REQUEST, 500))
+    }
+
+    fn reject(&mut self, effect: &Effect<'_, '_>, set: Set) -> Ending {
+        self.count_denied(set);
+        self.keep_client = false;
+        let answer = if matches!(effect, Effect::SilentDrop) {
+            Answer::Vanish
+        } else {
+            Answer::Silence(0)
+        };
+        Ending::new(cause::PROXY, phase::REQUEST, answer)
+    }
+
+    fn deny(&mut self, answer: effect::Answer<'static>, set: Set) -> Ending {
+        self.count_denied(set);
+        match set {
+            Set::Request => Ending::new(cause::PROXY, phase::REQUEST, converted(answer)),
+            Set::Response | Set::AfterResponse => Ending::new(cause::PROXY, phase::HEADERS, converted(answer)),
+        }
+    }
+
+    fn count_denied(&self, set: Set) {
+        let backend = self
+            .backend
+            .and_then(|backend| backend.state())
+            .map(|state| &state.backend.counters);
+        if set == Set::Request {
+            self.client.counters(|frontend, listener| {
+                frontend.denied_requests.increment();
+                listener.denied_requests.increment();
+            });
+            if let Some(backend) = backend {
+                backend.denied_requests.increment();
+            }
+            return;
+        }
+        self.client.counters(|frontend, listener| {
+            frontend.denied_responses.increment();
+            listener.denied_responses.increment();
+        });
+        if let Some(backend) = backend {
+            backend.denied_responses.increment();
+        }
+    }
+
+    fn set_variable(&mut self, variable: &Variable, value: Option<Value<'static>>) {
+        let store = match variable.scope {
+            VariableScope::Process => return self.engine.set_process_variable(variable, value),
+            VariableScope::Session => &mut self.client.session.variables,
+            VariableScope::Transaction => &mut self.facts.transaction,
+            VariableScope::Request => &mut self.facts.request,
+            VariableScope::Response => &mut self.facts.response,
+            VariableScope::Check => &mut self.facts.check,
+        };
+        match value {
+            Some(value) => store.set(variable.slot, value),
+            None => store.unset(variable.slot),
+        }
+    }
+
+    /// Waits until the buffer holds the body, or enough of it.
+    async fn wait_for_body(&mut self, what: Await) -> Result<(), Ending> {
+        let Await::Body { at_least, timeout_ms } = what else {
+            return Ok(());
+        };
+        let deadline = clock::ticks() + timeout_ms * 1_000;
+        let client = &mut *self.client;
+        while (client.connection.input.len() as u64) < at_least.max(1) {
+            let connection = &mut client.connection;
+            match client.timer.until(deadline, |cx| connection.poll_receive(cx)).await {
+                Some(Ok(Received::Bytes(_))) => {}
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn capture_request(&mut self) {
+        capture(
+            &self.frontend.request_captures,
+            &self.request,
+            &mut self.facts.request_captures,
+        );
+    }
+
+    fn capture_response(&mut self) {
+        capture(
+            &self.frontend.response_captures,
+            &self.response,
+            &mut self.facts.response_captures,
+        );
+    }
+}
+
+/// Fills the slots of `capture … header` lines from a head.
+fn capture(slots: &[crate::plan::proxy::CaptureSlot], head: &Head, captures: &mut Vec<Option<Vec<u8>>>) {
+    for (slot, capture) in slots.iter().enumerate() {
+        let Some(name) = &capture.header else { continue };
+        // The last occurrence counts.
+        let Some(value) = head.values(name.as_bytes()).last() else {
+            continue;
+        };
+        let kept = value.get(..capture.length).unwrap_or(value).to_vec();
+        fill(captures, slot, kept);
+    }
+}
+
+fn fill(captures: &mut Vec<Option<Vec<u8>>>, slot: usize, value: Vec<u8>) {
+    if captures.len() <= slot {
+        captures.resize(slot + 1, None);
+    }
+    captures[slot] = Some(value);
+}
+
+fn converted(answer: effect::Answer<'static>) -> Answer {
+    match answer {
+        effect::Answer::Status(status) => Answer::Status(status),
+        effect::Answer::Reply(reply) => Answer::Reply(reply),
+    }
+}
+
+/// Changes the header list.
+pub(crate) fn edit_headers(head: &mut Head, edit: HeaderEdit<'_, '_>) {
+    match edit {
+        HeaderEdit::Add { name, value } => head.add(name, &value),
+        HeaderEdit::Set { name, value } => head.set(name, &value),
+        HeaderEdit::Remove { matcher } => head.retain(|name, _| !matcher.matches(name)),
+        HeaderEdit::Replace {
+            name,
+            regex,
+            with,
+            each_part,
+        } => replace(head, name, regex, &with, each_part),
+    }
+}
+
+/// `replace-header` rewrites whole values, `replace-value` each part between commas; `with` may refer to groups as
+/// `\1`.
+fn replace(head: &mut Head, name: &[u8], regex: &regex::bytes::Regex, with: &[u8], each_part: bool) {
+    let mut index = 0;
+    while let Some((field, value)) = head.field(index) {
+        if field.eq_ignore_ascii_case(name) {
+            let rewritten = if each_part {
+                let parts: Vec<Vec<u8>> = crate::http::header::elements(value)
+                    .map(|part| expand(regex, part, with).unwrap_or(part.to_vec()))
+                    .collect();
+                Some(parts.join(&b", "[..]))
+            } else {
+                expand(regex, value, with)
+            };
+            if let Some(rewritten) = rewritten {
+                head.replace_value(index, &rewritten);
+            }
+        }
+        index += 1;
+    }
+}
+
+/// `text` rewritten from `with` if the whole of it matches.
+fn expand(regex: &regex::bytes::Regex, text: &[u8], with: &[u8]) -> Option<Vec<u8>> {
+    let captures = regex.captures(text)?;
+    let mut out = Vec::with_capacity(with.len());
+    let mut bytes = with.iter();
+    while let Some(&byte) = bytes.next() {
+        match (byte, bytes.as_slice().first()) {
+            (b'\\', Some(digit)) if digit.is_ascii_digit() => {
+                bytes.next();
+                let group = captures.get(usize::from(digit - b'0'));
+                out.extend_from_slice(group.map_or(b"", |group| group.as_bytes()));
+            }
+            (b'\\', Some(&escaped)) => {
+                bytes.next();
+                out.push(escaped);
+            }
+            _ => out.push(byte),
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,112 @@
+//! The balancer's own answers: error messages, replies of rules, redirects.
+
+use std::borrow::Cow;
+
+use super::body::Body;
+use super::ending::{Answer, Ending, cause};
+use super::exchange::Exchange;
+use crate::http::connection::{self, Carrier};
+use crate::http::h1::write::write_head;
+use crate::http::reply::Reply;
+use crate::plan::proxy::ErrorReply;
+use crate::runtime::clock;
+
+impl Exchange<'_> {
+    /// Ends the exchange as `ending` says.
+    pub(crate) async fn end(&mut self, ending: Ending) {
+        self.facts.ending = [ending.cause, ending.phase];
+        let reply = match ending.answer {
+            Answer::Status(status) => {
+                self.facts.status = status;
+                self.error_reply(status)
+            }
+            Answer::Reply(reply) => {
+                self.facts.status = reply.status;
+                Some(reply)
+            }
+            Answer::Silence(status) => {
+                self.facts.status = status;
+                None
+            }
+            Answer::Vanish => {
+                self.client.vanish();
+                None
+            }
+        };
+        if ending.cause == cause::LOCAL {
+            self.facts.intercepted = true;
+        }
+        let begun = self.down.has_begun() && self.responding;
+        match reply {
+            Some(reply) if !begun => self.answer(&reply).await,
+            _ => self.keep_client = false,
+        }
+    }
+
+    /// The message for an error status: the backend's or the frontend's own, else the built-in one. `None`: nothing.
+    fn error_reply(&self, status: u16) -> Option<Cow<'static, Reply>> {
+        if !self.http {
+            return None;
+        }
+        let own = self
+            .proxy
+            .errors
+            .get(&status)
+            .or_else(|| self.frontend.errors.get(&status));
+        match own {
+            Some(ErrorReply::Reply(reply)) => Some(Cow::Borrowed(&**reply)),
+            Some(ErrorReply::Silence) => None,
+            Some(ErrorReply::Redirect { status, location }) => {
+                Some(Cow::Owned(Reply::error_location(*status, location.as_bytes())))
+            }
+            None => Some(Cow::Owned(Reply::default_for(status))),
+        }
+    }
+
+    async fn answer(&mut self, reply: &Reply) {
+        // A connection to a server that was asked already cannot be used again.
+        self.keep_server = false;
+        self.response.clear();
+        reply.fill(&mut self.response);
+        self.keep_client &= !reply.close;
+        self.responding = true;
+        self.judge_after_response().await;
+        self.discard_request_body();
+        self.keep_client &= !self.engine.is_stopping();
+        connection::to_client(
+            &mut self.response,
+            self.client_version,
+            self.keep_client,
+            Carrier::Connection,
+        );
+        self.down.restart(Body::none(), clock::ticks());
+        write_head(&self.response, &mut self.down.head);
+        if !self.facts.method_is_head {
+            self.down.head.extend_from_slice(&reply.body);
+        }
+        let deadline = clock::after(clock::ticks(), self.frontend.timeouts.client);
+        if !self.down.write_out(self.client, deadline).await {
+            self.keep_client = false;
+        }
+    }
+
+    /// Drops the request's body if all of it is here; otherwise the connection cannot carry another request.
+    fn discard_request_body(&mut self) {
+        let input = &mut self.client.connection.input;
+        while !self.up.body.is_done() {
+            let before = input.len();
+            if self.up.body.scan(input.bytes()).is_err() {
+                break;
+            }
+            let dropped = self.up.body.take_drop() + self.up.body.ready;
+            let ready = self.up.body.ready;
+            self.up.body.forwarded(ready);
+            self.up.body.tail.clear();
+            input.consume(dropped);
+            if input.len() == before {
+                break;
+            }
+        }
+        self.keep_client &= self.up.body.is_done();
+    }
+}

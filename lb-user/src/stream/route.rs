@@ -1,0 +1,356 @@
+//! Where the request goes: backend, server, connection.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+use super::ending::{Ending, cause, phase};
+use super::exchange::Exchange;
+use crate::backend::balance::{Ask, key};
+use crate::backend::connect::{self, Destination};
+use crate::backend::pool::{self, ServerConnection};
+use crate::backend::{Assignment, Slot};
+use crate::http::uri;
+use crate::plan::balance::Algorithm;
+use crate::plan::proxy::HttpReuse;
+use crate::plan::rules::{BackendName, ServerName};
+use crate::plan::{self};
+use crate::rules::condition::Verdict;
+use crate::rules::facts::Side;
+use crate::runtime::Connection;
+use crate::runtime::clock::{self, Ticks};
+use crate::state::{ProxyId, ServerId};
+
+/// Pause before the same server is tried again, so that a restarting one can come back.
+const TURNAROUND: Ticks = 1_000_000;
+
+impl Exchange<'_> {
+    /// `use_backend` rules in order, then `default_backend`; a `listen` section is its own backend.
+    pub(crate) fn choose_backend(&mut self) -> Result<(), Ending> {
+        let chosen = self.switched_backend().or(self.frontend.default_backend);
+        let own = self.frontend.is_backend.then_some(self.frontend.id);
+        let Some(backend) = chosen.or(own).and_then(|id| self.engine.backend(id)) else {
+            return Err(Ending::status(cause::SERVER, phase::CONNECT, 503));
+        };
+        self.backend = Some(backend);
+        self.proxy = backend.plan;
+        self.facts.backend = Some(backend.id);
+        self.facts.server_timeout = milliseconds(self.proxy.timeouts.server);
+        self.facts.tunnel_timeout = milliseconds(self.proxy.timeouts.tunnel);
+        self.engine.count_backend_session(backend);
+        Ok(())
+    }
+
+    fn switched_backend(&self) -> Option<ProxyId> {
+        let facts = self.facts(Side::Request);
+        self.frontend.rules.use_backend.iter().find_map(|rule| {
+            if rule
+                .condition
+                .as_ref()
+                .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
+            {
+                return None;
+            }
+            match &rule.backend {
+                BackendName::Fixed(id) => Some(*id),
+                BackendName::Dynamic(format) => {
+                    let mut name = Vec::new();
+                    format.evaluate(&facts, &mut name);
+                    self.engine.backend_called(&name)
+                }
+            }
+        })
+    }
+
+    /// Gets a connection to a server, trying again as `retries` and `option redispatch` say.
+    pub(crate) async fn reach_server(&mut self) -> Result<(), Ending> {
+        loop {
+            if self.slot.is_none() && self.proxy.dispatch.is_none() {
+                let slot = self.get_slot().await?;
+                self.note_server(&slot);
+                self.slot = Some(slot);
+                self.facts.times.queue = self.lap();
+            }
+            match self.connect().await {
+                Ok(connection) => {
+                    self.facts.times.connect = self.lap();
+                    self.facts.server_local = connection.local;
+                    self.facts.server_remote = connection.remote;
+                    self.server = Some(connection);
+                    return Ok(());
+                }
+                Err(failure) => self.retry_connect(failure).await?,
+            }
+        }
+    }
+
+    fn note_server(&mut self, slot: &Slot) {
+        let Some(backend) = self.backend else { return };
+        self.facts.server = Some(ServerId {
+            backend: backend.id,
+            index: slot.index as u32,
+        });
+        self.engine.count_server_session(backend, slot.index);
+    }
+
+    /// A slot of the server that rules, persistence or the algorithm choose, after queueing if need be.
+    async fn get_slot(&mut self) -> Result<Slot, Ending> {
+        let no_server = || Ending::status(cause::SERVER, phase::CONNECT, 503);
+        let backend = self.backend.ok_or_else(no_server)?;
+        let assignment = match self.bound_server() {
+            Some(index) => backend.assign_to(index),
+            None => backend.assign(&self.balance_ask()),
+        };
+        let mut waiter = match assignment {
+            Assignment::Server(slot) => return Ok(slot),
+            Assignment::NoServer => return Err(no_server()),
+            Assignment::QueueFull => return Err(Ending::status(cause::SERVER, phase::QUEUE, 503)),
+            Assignment::Queued(waiter) => waiter,
+        };
+        self.facts.backend_queue = waiter.ahead;
+        let timeouts = &self.proxy.timeouts;
+        let deadline = clock::after(clock::ticks(), timeouts.queue.or(timeouts.connect));
+        let watch = self.proxy.options.abortonclose;
+        let client = &mut *self.client;
+        let connection = &mut client.connection;
+        let granted = client
+            .timer
+            .until(deadline, |cx| match std::pin::Pin::new(&mut waiter.grant).poll(cx) {
+                Poll::Ready(slot) => Poll::Ready(Ok(slot)),
+                Poll::Pending if watch && client_left(connection, cx) => Poll::Ready(Err(())),
+                Poll::Pending => Poll::Pending,
+            });
+        match granted.await {
+            Some(Ok(Ok(slot))) => Ok(slot),
+            Some(Ok(Err(_))) => Err(no_server()),
+            Some(Err(())) => Err(self.client_aborted(phase::QUEUE, 503)),
+            None => Err(Ending::status(cause::SERVER_TIMEOUT, phase::QUEUE, 503)),
+        }
+    }
+
+    /// The server that a `use-server` rule names, if it can be used.
+    fn bound_server(&self) -> Option<usize> {
+        let backend = self.backend?;
+        let facts = self.facts(Side::Request);
+        self.proxy.rules.use_server.iter().find_map(|rule| {
+            if rule
+                .condition
+                .as_ref()
+                .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
+            {
+                return None;
+            }
+            let index = match &rule.server {
+                ServerName::Fixed(id) => id.index(),
+                ServerName::Dynamic(format) => {
+                    let mut name = Vec::new();
+                    format.evaluate(&facts, &mut name);
+                    self.proxy
+                        .servers
+                        .iter()
+                        .position(|server| server.name.as_bytes() == name)?
+                }
+            };
+            backend.server_state(index)?.is_running().then_some(index)
+        })
+    }
+
+    fn balance_ask(&self) -> Ask {
+        let avoid = self
+            .facts
+            .redispatched
+            .then(|| self.facts.server.map(ServerId::index))
+            .flatten();
+        Ask {
+            key: self.balance_key(),
+            draw: self.engine.draw(),
+            avoid,
+        }
+    }
+
+    /// The hash that the algorithm goes by.
+    fn balance_key(&self) -> Option<u32> {
+        let hash = self.proxy.balance.hash;
+        match &self.proxy.balance.algorithm {
+            Algorithm::RoundRobin
+            | Algorithm::StaticRoundRobin
+            | Algorithm::LeastConnections
+            | Algorithm::First
+            | Algorithm::Random { .. } => None,
+            Algorithm::Source => Some(key::of_address(hash, self.client.session.source.ip())),
+            Algorithm::Uri(uri) => Some(key::of_bytes(hash, key::uri_part(uri, self.request.uri())?)),
+            Algorithm::UrlParam { name, .. } => {
+                let query = uri::query(self.request.uri())?;
+                Some(key::of_bytes(hash, key::parameter(name.as_bytes(), query)?))
+            }
+            Algorithm::Header { name, use_domain_only } => {
+                let value = self.request.header(name.as_bytes())?;
+                Some(key::of_bytes(
+                    hash,
+                    if *use_domain_only { key::domain(value) } else { value },
+                ))
+            }
+            Algorithm::RdpCookie { .. } => None,
+            Algorithm::Hash(expression) => {
+                let facts = self.facts(Side::Request);
+                Some(key::of_bytes(hash, &expression.text(&facts)?))
+            }
+        }
+    }
+
+    /// An idle connection, or a new one.
+    async fn connect(&mut self) -> Result<ServerConnection, ConnectFailure> {
+        if let Some(reused) = self.idle_connection() {
+            return Ok(reused);
+        }
+        let failed = ConnectFailure::Refused;
+        let (destination, source) = self.destination().ok_or(failed)?;
+        let deadline = clock::after(clock::ticks(), self.proxy.timeouts.connect);
+        let watch = self.proxy.options.abortonclose;
+        self.engine.count_connect(self.backend, self.facts.server);
+        let client = &mut *self.client;
+        let mut connecting = pin!(connect::connect(&destination, source));
+        let connection = &mut client.connection;
+        let connected = client.timer.until(deadline, |cx| match connecting.as_mut().poll(cx) {
+            Poll::Ready(socket) => Poll::Ready(socket.map_err(|_| ConnectFailure::Refused)),
+            Poll::Pending if watch && client_left(connection, cx) => Poll::Ready(Err(ConnectFailure::ClientLeft)),
+            Poll::Pending => Poll::Pending,
+        });
+        let socket = connected.await.ok_or(ConnectFailure::TimedOut)??;
+        let server = self.facts.server.unwrap_or(ServerId {
+            backend: self.proxy.id,
+            index: u32::MAX,
+        });
+        Ok(ServerConnection {
+            local: socket.local_address(),
+            remote: connect::remote(&socket),
+            connection: Connection::new(socket),
+            server,
+            uses: 0,
+            idle_since: 0,
+        })
+    }
+
+    fn destination(&self) -> Option<(Destination, Option<std::net::SocketAddr>)> {
+        if let Some(address) = self.proxy.dispatch {
+            return Some((Destination::Inet(address), self.proxy.source));
+        }
+        let server = self.facts.server?;
+        let plan: &plan::Server = self.proxy.servers.get(server.index())?;
+        let state = self.engine.process.server(server)?;
+        let client_port = self.client.session.destination.map(|address| address.port());
+        Some((
+            connect::destination(plan, state, client_port)?,
+            plan.source.or(self.proxy.source),
+        ))
+    }
+
+    /// A connection that may carry this request: the client's own first, then the worker's idle ones (`http-reuse`).
+    fn idle_connection(&mut self) -> Option<ServerConnection> {
+        let server = self.facts.server?;
+        let own = &mut self.client.own_servers;
+        while let Some(at) = own.iter().position(|connection| connection.server == server) {
+            let connection = own.swap_remove(at);
+            if connection.is_fresh() {
+                return Some(connection);
+            }
+        }
+        let first = self.facts.is_first;
+        let reused = match self.proxy.http_reuse {
+            HttpReuse::Never => None,
+            HttpReuse::Safe if first => None,
+            HttpReuse::Aggressive if first => pool::take(server, true),
+            HttpReuse::Safe | HttpReuse::Aggressive | HttpReuse::Always => pool::take(server, false),
+        };
+        if reused.is_some() {
+            self.engine.count_reuse(self.backend, self.facts.server);
+        }
+        reused
+    }
+
+    /// Decides what a failed connection leads to: another try, perhaps elsewhere, or the end.
+    async fn retry_connect(&mut self, failure: ConnectFailure) -> Result<(), Ending> {
+        if failure == ConnectFailure::ClientLeft {
+            return Err(self.client_aborted(phase::CONNECT, 503));
+        }
+        if self.facts.retries >= self.proxy.retries || !self.proxy.retry_on.conn_failure {
+            self.engine.count_connection_error(self.backend, self.facts.server);
+            let cause = if failure == ConnectFailure::TimedOut {
+                cause::SERVER_TIMEOUT
+            } else {
+                cause::SERVER
+            };
+            return Err(Ending::status(cause, phase::CONNECT, 503));
+        }
+        self.facts.retries += 1;
+        if self.redispatches() {
+            self.facts.redispatched = true;
+            self.slot = None;
+            self.engine.count_redispatch(self.backend, self.facts.server);
+            return Ok(());
+        }
+        self.engine.count_retry(self.backend, self.facts.server);
+        if failure == ConnectFailure::TimedOut {
+            return Ok(());
+        }
+        let pause = clock::after(0, self.proxy.timeouts.connect).min(TURNAROUND);
+        self.pause(clock::ticks() + pause).await
+    }
+
+    /// Is this retry one that `option redispatch` sends to another server?
+    fn redispatches(&self) -> bool {
+        let retries = self.facts.retries as i32;
+        match self.proxy.options.redispatch {
+            None | Some(0) => false,
+            Some(every) if every > 0 => retries % every == 0,
+            Some(before_last) => retries == self.proxy.retries as i32 + 1 + before_last,
+        }
+    }
+
+    /// Sleeps, but notices a client that leaves under `option abortonclose`.
+    async fn pause(&mut self, until: Ticks) -> Result<(), Ending> {
+        let watch = self.proxy.options.abortonclose;
+        let client = &mut *self.client;
+        let connection = &mut client.connection;
+        let left = client
+            .timer
+            .until(until, |cx| match watch && client_left(connection, cx) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            });
+        match left.await {
+            None => Ok(()),
+            Some(()) => Err(self.client_aborted(phase::CONNECT, 503)),
+        }
+    }
+
+    pub(crate) fn client_aborted(&mut self, phase: u8, status: u16) -> Ending {
+        self.keep_client = false;
+        self.engine.count_client_abort(self.backend, self.facts.server);
+        Ending::status(cause::CLIENT, phase, status)
+    }
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ConnectFailure {
+    Refused,
+    TimedOut,
+    ClientLeft,
+}
+
+/// Has the client closed its side? Bytes it sends meanwhile are kept.
+pub(crate) fn client_left(client: &mut Connection, cx: &mut std::task::Context<'_>) -> bool {
+    use crate::runtime::connection::Received;
+    loop {
+        match client.poll_receive(cx) {
+            Poll::Pending | Poll::Ready(Ok(Received::Full)) => return false,
+            Poll::Ready(Ok(Received::Bytes(_))) => {}
+            Poll::Ready(Ok(Received::End) | Err(_)) => return true,
+        }
+    }
+}
+
+fn milliseconds(timeout: Option<std::time::Duration>) -> u32 {
+    timeout.map_or(0, |timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX))
+}
