@@ -1,1 +1,13 @@
-//! Health checks: what to ask a server and what its answer means.
+//! Health checks: what to ask a server, what its answer means, and what that makes of the server.
+//!
+//! A [`probe::Probe`] is one run of a check and ends in a [`result::Outcome`]. Outcomes, the operator's words and the
+//! state of a tracked server are [`standing::Event`]s that change a server's [`standing::Standing`]; [`message`] tells
+//! of the change as the peer does. These are pure.
+
+pub mod answer;
+pub mod message;
+pub mod probe;
+pub mod request;
+pub mod result;
+pub mod schedule;
+pub mod standing;

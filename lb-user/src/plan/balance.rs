@@ -58,6 +58,7 @@ pub struct HashType {
     pub avalanche: bool,
 }
 
+/// How a hash leads to a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HashMethod {
     #[default]
@@ -65,6 +66,7 @@ pub enum HashMethod {
     Consistent,
 }
 
+/// What makes a hash of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HashFunction {
     #[default]

@@ -28,6 +28,13 @@ const ROOMS: &[&[&str]] = &[
 const PURE: &[&str] = &[
     "backend/balance",
     "config",
+    "health/answer",
+    "health/message",
+    "health/probe",
+    "health/request",
+    "health/result",
+    "health/schedule",
+    "health/standing",
     "http",
     "keywords/convert",
     "keywords/fetch",

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Points one server may have at most: weight 256 times [`super::WEIGHT_SCALE`].
 const MAX_POINTS: u32 = 4096;
 
+/// The circle of one set of servers.
 pub struct Tree {
     /// Sorted by place on the circle.
     points: Box<[Point]>,
@@ -28,6 +29,7 @@ struct Point {
 }
 
 impl Tree {
+    /// Places the points of all members. `factor` is `hash-balance-factor`.
     pub fn new(members: &[Member], factor: u32) -> Tree {
         let mut points: Vec<Point> = members
             .iter()

@@ -8,6 +8,7 @@ pub struct ByNumber {
 }
 
 impl ByNumber {
+    /// Sorts the members.
     pub fn new(members: &[Member]) -> ByNumber {
         let mut members = members.to_vec();
         members.sort_by_key(|member| member.id);
@@ -16,6 +17,7 @@ impl ByNumber {
         }
     }
 
+    /// The first that is free.
     pub fn pick<L: Live>(&self, live: &Avoiding<L>) -> Option<u32> {
         self.servers.iter().copied().find(|&server| live.is_free(server))
     }

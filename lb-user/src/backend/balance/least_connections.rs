@@ -13,6 +13,7 @@ pub struct Turns {
 }
 
 impl Turns {
+    /// Before any choice.
     pub fn new(members: &[Member]) -> Turns {
         Turns {
             last: members.iter().map(|_| AtomicU64::new(0)).collect(),
@@ -20,6 +21,7 @@ impl Turns {
         }
     }
 
+    /// The free member with the least pressure.
     pub fn pick<L: Live>(&self, members: &[Member], live: &Avoiding<L>) -> Option<u32> {
         let (member, last) = members
             .iter()

@@ -4,6 +4,7 @@ use super::consistent::Tree;
 use super::{Avoiding, Live, Member};
 use lb_common::hash::avalanche;
 
+/// How draws are made.
 pub struct Draws {
     tree: Tree,
     count: u32,
