@@ -2,4 +2,5 @@
 mod frames;
 mod namespaces;
 mod packets;
+mod tap;
 mod twin;

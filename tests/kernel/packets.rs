@@ -200,7 +200,7 @@ fn a_refusal_is_what_a_closed_port_would_answer() {
 }
 
 /// Checks an answer against RFC 9293 section 3.10.7.1 with another implementation's eyes.
-fn assert_refusal(frame: &[u8], attempt: &Segment) {
+pub fn assert_refusal(frame: &[u8], attempt: &Segment) {
     assert_eq!(frame.len(), attempt.transport() + 20);
     assert_eq!(frame[..12], [CLIENT_MAC, HOST_MAC].concat());
     assert_eq!(

@@ -107,8 +107,8 @@ pub fn local_addresses() -> Result<BTreeMap<Address, u32>, KernelError> {
     Ok(interfaces.into_iter().map(address).collect())
 }
 
-/// Whether the driver is known to transmit from native XDP by itself. A virtual Ethernet drops what it is given that way unless its
-/// peer has an XDP program or receive offload of its own.
+/// Whether the driver is known to transmit from native XDP by itself. A virtual Ethernet loses what it is given that way unless its
+/// peer runs native XDP too.
 fn transmits_natively(interface: &str) -> bool {
     driver(interface).is_ok_and(|driver| driver != "veth")
 }

@@ -16,7 +16,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Makes the folder `OBJECT-LAYOUT.PID` in `pin_dir`, and removes those whose process is gone.
+    /// Makes the folder `OBJECT-LAYOUT-PID` in `pin_dir`, and removes those whose process is gone.
     pub fn new(pin_dir: &Path, object: &str, layout: u32) -> Result<Self, KernelError> {
         let failed = |why: String| KernelError::Pin {
             path: pin_dir.to_owned(),
@@ -29,7 +29,7 @@ impl Pins {
         }
         fs::create_dir_all(pin_dir).map_err(|error| failed(error.to_string()))?;
         remove_abandoned(pin_dir);
-        let folder = pin_dir.join(format!("{object}-{layout}.{}", std::process::id()));
+        let folder = pin_dir.join(format!("{object}-{layout}-{}", std::process::id()));
         remove_folder(&folder);
         fs::create_dir(&folder).map_err(|error| failed(error.to_string()))?;
         Ok(Self { folder })
@@ -71,7 +71,8 @@ pub fn is_bpf_file_system(path: &Path) -> bool {
 fn remove_abandoned(pin_dir: &Path) {
     let folders = fs::read_dir(pin_dir).into_iter().flatten().flatten();
     for folder in folders.map(|entry| entry.path()) {
-        let owner = folder.extension().and_then(|pid| pid.to_str()?.parse::<u32>().ok());
+        let name = folder.file_name().and_then(|name| name.to_str());
+        let owner = name.and_then(|name| name.rsplit('-').next()?.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
             remove_folder(&folder);
         }
