@@ -8,3 +8,4 @@ extern crate std;
 pub mod gate;
 pub mod hash;
 pub mod packet;
+pub mod rate;

@@ -172,7 +172,9 @@ fn report(scenario: &Path, outcome: &Outcome, took: Duration) {
 fn complaint(log: &str) -> String {
     let complained = log.lines().find(|line| line.starts_with("---- "));
     let line_with = |mark: &str| log.lines().find(|line| line.contains(mark));
-    let found = complained.or_else(|| line_with("panicked at")).or_else(|| line_with("[ALERT]"));
+    let found = complained
+        .or_else(|| line_with("panicked at"))
+        .or_else(|| line_with("[ALERT]"));
     found.unwrap_or("varnishtest did not say why").trim().to_owned()
 }
 

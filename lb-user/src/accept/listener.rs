@@ -6,9 +6,11 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 
 use super::judge::Admission;
 use super::limits::{Admitted, Gate};
+use super::worker::Phase;
 use crate::l4;
 use crate::plan::proxy::Mode;
 use crate::plan::{BindAddress, Proxy};
@@ -33,7 +35,7 @@ enum Incoming {
 }
 
 /// Accepts connections until the process stops, and serves each in a task of this worker.
-pub async fn run(engine: &'static Engine, listener: Listener) -> io::Result<()> {
+pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
     let Some(frontend) = engine.plan.proxies.get(listener.id.frontend.index()) else {
         return Ok(());
     };
@@ -44,6 +46,9 @@ pub async fn run(engine: &'static Engine, listener: Listener) -> io::Result<()> 
     let gate = Gate::new(engine, frontend, listener.id);
     loop {
         gate.open().await;
+        if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
+            return Ok(());
+        }
         match incoming.accept().await {
             Ok((socket, source)) => {
                 if let Some(admitted) = gate.admit() {

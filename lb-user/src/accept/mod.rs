@@ -3,5 +3,7 @@
 mod judge;
 pub mod limits;
 pub mod listener;
+pub mod worker;
 
-pub use listener::{Listener, run};
+pub use listener::Listener;
+pub use worker::{Phase, Worker};

@@ -39,3 +39,6 @@ pub const FEATURES: &[(&str, bool)] = &[
     ("PROMEX", false),
     ("MEMORY_PROFILING", false),
 ];
+
+/// What `http-request use-service` can name.
+pub const SERVICES: &[&str] = &[];

@@ -1,0 +1,31 @@
+//! Giving up what the process no longer needs once its sockets are bound: the root directory, the user, the groups.
+
+use std::io;
+
+use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, setuid};
+
+use crate::plan::Global;
+
+/// Enters the jail, then takes on the group and the user of the configuration, in the order that permits each step.
+/// The error is the message for the operator.
+pub fn assume(global: &Global) -> Result<(), String> {
+    if let Some(directory) = &global.chroot {
+        enter(directory).map_err(|_| format!("[lb.main()] Cannot chroot({directory})."))?;
+    }
+    if let Some(gid) = global.gid {
+        if Uid::effective().is_root() {
+            setgroups(&[]).map_err(|_| "[lb.main()] Cannot drop the supplementary groups.".to_owned())?;
+        }
+        setgid(Gid::from_raw(gid)).map_err(|_| format!("[lb.main()] Cannot set gid {gid}."))?;
+    }
+    if let Some(uid) = global.uid {
+        setuid(Uid::from_raw(uid)).map_err(|_| format!("[lb.main()] Cannot set uid {uid}."))?;
+    }
+    Ok(())
+}
+
+fn enter(directory: &str) -> io::Result<()> {
+    chroot(directory)?;
+    chdir("/")?;
+    Ok(())
+}

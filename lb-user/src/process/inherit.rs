@@ -1,0 +1,96 @@
+//! Listening sockets that come from the process being replaced.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use socket2::{SockAddr, SockRef};
+
+use super::listeners::abstract_address;
+use crate::plan::BindAddress;
+
+/// Sockets to take over, until the configuration asked for them. The rest is closed.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    sockets: Vec<(SockAddr, OwnedFd)>,
+}
+
+impl Inherited {
+    /// Keeps the descriptors that are sockets with an address.
+    pub fn new(descriptors: impl IntoIterator<Item = OwnedFd>) -> Inherited {
+        let sockets = descriptors
+            .into_iter()
+            .filter_map(|fd| {
+                let address = SockRef::from(&fd).local_addr().ok()?;
+                Some((address, fd))
+            })
+            .collect();
+        Inherited { sockets }
+    }
+
+    /// Takes up to `count` sockets that are bound to `address`.
+    pub fn take(&mut self, address: &BindAddress, count: usize) -> Vec<OwnedFd> {
+        let mut taken = Vec::new();
+        let mut index = 0;
+        while index < self.sockets.len() && taken.len() < count {
+            match is_bound_to(&self.sockets[index].0, address) {
+                true => taken.push(self.sockets.swap_remove(index).1),
+                false => index += 1,
+            }
+        }
+        taken
+    }
+}
+
+fn is_bound_to(socket: &SockAddr, wanted: &BindAddress) -> bool {
+    match wanted {
+        BindAddress::Inet(wanted) => socket.as_socket().is_some_and(|bound| same(bound, *wanted)),
+        BindAddress::Unix(wanted) => socket
+            .as_pathname()
+            .and_then(|path| path.to_str())
+            .is_some_and(|bound| without_temporary_suffix(bound) == wanted),
+        BindAddress::Abstract(wanted) => *socket == abstract_address(wanted),
+        BindAddress::Descriptor(_) => false,
+    }
+}
+
+fn same(bound: SocketAddr, wanted: SocketAddr) -> bool {
+    (bound.ip(), bound.port()) == (wanted.ip(), wanted.port())
+}
+
+/// A unix socket keeps the temporary name that it was bound under.
+fn without_temporary_suffix(path: &str) -> &str {
+    path.strip_suffix(".tmp")
+        .and_then(|rest| rest.rsplit_once('.'))
+        .filter(|(_, pid)| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(path, |(path, _)| path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_go_to_the_address_they_are_bound_to() {
+        let listen = |address: &str| std::net::TcpListener::bind(address).unwrap();
+        let (first, second) = (listen("127.0.0.1:0"), listen("127.0.0.1:0"));
+        let wanted = BindAddress::Inet(first.local_addr().unwrap());
+        let other = BindAddress::Inet(second.local_addr().unwrap());
+        let mut inherited = Inherited::new([OwnedFd::from(second), OwnedFd::from(first)]);
+        assert_eq!(inherited.take(&wanted, 4).len(), 1);
+        assert_eq!(inherited.take(&wanted, 4).len(), 0);
+        assert_eq!(inherited.take(&other, 0).len(), 0);
+        assert_eq!(inherited.take(&other, 1).len(), 1);
+    }
+
+    #[test]
+    fn the_temporary_name_of_a_unix_socket_is_not_its_name() {
+        for (bound, name) in [
+            ("/run/a.12.tmp", "/run/a"),
+            ("/run/a", "/run/a"),
+            ("/run/a.tmp", "/run/a.tmp"),
+            ("/run/a.x.tmp", "/run/a.x.tmp"),
+        ] {
+            assert_eq!(without_temporary_suffix(bound), name);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A stick table in memory, shared by all workers.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::dictionary::Dictionary;
+use super::entry::Entry;
+use super::key::Key;
+use super::layout::Layout;
+use super::shard::{Hasher, Shard, Slot, Stored};
+use super::tracked::Tracked;
+use crate::plan::StickTable;
+
+/// Shards of a large table.
+const SHARDS: usize = 32;
+
+/// Entries from which a table is large. Smaller ones have one shard, so that eviction takes exactly the oldest entry.
+const LARGE: u64 = 65_536;
+
+/// A table. All times are microseconds of the monotonic clock.
+pub struct Table {
+    spec: StickTable,
+    layout: Layout,
+    dictionary: Dictionary,
+    hasher: Hasher,
+    shards: Box<[Mutex<Shard>]>,
+    used: AtomicU64,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(spec: StickTable) -> Table {
+        let shards = if spec.size < LARGE { 1 } else { SHARDS };
+        Table {
+            layout: Layout::new(&spec.store),
+            dictionary: Dictionary::default(),
+            hasher: Hasher::default(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            used: AtomicU64::new(0),
+            spec,
+        }
+    }
+
+    /// The table as configured.
+    pub fn spec(&self) -> &StickTable {
+        &self.spec
+    }
+
+    /// What its entries store.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// How many entries there are.
+    pub fn used(&self) -> u64 {
+        self.used.load(Relaxed)
+    }
+
+    /// Looks at the entry of `key` without making it younger. `None` where there is none.
+    pub fn read<T>(&self, key: &Key, now: u64, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
+        let place = self.place(key);
+        let mut shard = self.lock(place.shard);
+        let slot = self.live(shard.find(place.hash, key), &mut shard, now)?;
+        let stored = shard.get(slot)?;
+        Some(look(&self.entry(stored, now)))
+    }
+
+    /// Changes the entry of `key`, which lives on from now. `None` where there is none.
+    pub fn update<T>(&self, key: &Key, now: u64, change: impl FnOnce(&mut Entry<'_>) -> T) -> Option<T> {
+        let place = self.place(key);
+        let mut shard = self.lock(place.shard);
+        let slot = self.live(shard.find(place.hash, key), &mut shard, now)?;
+        self.change(&mut shard, slot, now, change)
+    }
+
+    /// Changes the entry of `key`, made if need be; it lives on from now. `None` where the table is full.
+    pub fn update_or_insert<T>(&self, key: &Key, now: u64, change: impl FnOnce(&mut Entry<'_>) -> T) -> Option<T> {
+        let (mut shard, slot) = self.find_or_insert(key, now)?;
+        self.change(&mut shard, slot, now, change)
+    }
+
+    /// Tracks the entry of `key`, made if need be: it stays while the result lives. `None` where the table is full.
+    pub fn track(self: &Arc<Self>, key: &Key, now: u64) -> Option<Tracked> {
+        let place = self.place(key);
+        let (mut shard, slot) = self.find_or_insert(key, now)?;
+        shard.get(slot)?.uses += 1;
+        Some(Tracked::new(self.clone(), place.shard, slot))
+    }
+
+    /// Removes the entry of `key`. `false` where it is tracked and stays.
+    pub fn remove(&self, key: &Key) -> bool {
+        let place = self.place(key);
+        let mut shard = self.lock(place.shard);
+        let Some(slot) = shard.find(place.hash, key) else {
+            return true;
+        };
+        self.remove_slot(&mut shard, slot)
+    }
+
+    /// Shows every entry to `visit`, shard by shard, after removing what has expired.
+    pub fn for_each(&self, now: u64, mut visit: impl FnMut(&Key, &Entry<'_>)) {
+        self.sweep(now);
+        for index in 0..self.shards.len() {
+            let mut shard = self.lock(index);
+            for slot in shard.slots() {
+                if let Some(stored) = shard.get(slot) {
+                    let key = stored.key.clone();
+                    visit(&key, &self.entry(stored, now));
+                }
+            }
+        }
+    }
+
+    /// Removes the entries that `dooms` points at and nobody tracks. Says how many it removed.
+    pub fn remove_if(&self, now: u64, mut dooms: impl FnMut(&Entry<'_>) -> bool) -> usize {
+        let mut removed = 0;
+        for index in 0..self.shards.len() {
+            let mut shard = self.lock(index);
+            for slot in shard.slots() {
+                let doomed = shard.get(slot).is_some_and(|stored| dooms(&self.entry(stored, now)));
+                if doomed && self.remove_slot(&mut shard, slot) {
+                    removed += 1;
+                }
+            }
+        }
+        removed
+    }
+
+    /// Removes what has expired. To be called now and then; what has expired is not found in any case.
+    pub fn sweep(&self, now: u64) {
+        if self.spec.expire.is_none() {
+            return;
+        }
+        for index in 0..self.shards.len() {
+            let mut shard = self.lock(index);
+            let gone = shard.sweep(now / 1_000, self.expiry(now));
+            self.used.fetch_sub(gone as u64, Relaxed);
+        }
+    }
+
+    /// Looks at a tracked entry.
+    pub(super) fn read_slot<T>(
+        &self,
+        shard: usize,
+        slot: Slot,
+        now: u64,
+        f: impl FnOnce(&Entry<'_>) -> T,
+    ) -> Option<T> {
+        let mut shard = self.lock(shard);
+        let stored = shard.get(slot)?;
+        Some(f(&self.entry(stored, now)))
+    }
+
+    /// Changes a tracked entry and makes it younger.
+    pub(super) fn update_slot<T>(
+        &self,
+        shard: usize,
+        slot: Slot,
+        now: u64,
+        f: impl FnOnce(&mut Entry<'_>) -> T,
+    ) -> Option<T> {
+        self.change(&mut self.lock(shard), slot, now, f)
+    }
+
+    /// Ends one tracking of an entry.
+    pub(super) fn release(&self, shard: usize, slot: Slot) {
+        if let Some(stored) = self.lock(shard).get(slot) {
+            stored.uses = stored.uses.saturating_sub(1);
+        }
+    }
+
+    fn find_or_insert(&self, key: &Key, now: u64) -> Option<(MutexGuard<'_, Shard>, Slot)> {
+        let place = self.place(key);
+        let mut shard = self.lock(place.shard);
+        if let Some(slot) = self.live(shard.find(place.hash, key), &mut shard, now) {
+            return Some((shard, slot));
+        }
+        if !self.reserve(&mut shard, now) {
+            drop(shard);
+            self.make_room(now);
+            shard = self.lock(place.shard);
+            // Someone else may have made the entry meanwhile.
+            if let Some(slot) = shard.find(place.hash, key) {
+                return Some((shard, slot));
+            }
+            if !self.reserve(&mut shard, now) {
+                return None;
+            }
+        }
+        let slot = shard.insert(place.hash, key.clone(), self.layout.words, self.expiry(now));
+        Some((shard, slot))
+    }
+
+    /// Takes room for one more entry, from the shard's expired or oldest ones if the table is full.
+    fn reserve(&self, shard: &mut Shard, now: u64) -> bool {
+        if self.take() {
+            return true;
+        }
+        let gone = shard.sweep(now / 1_000, self.expiry(now)) as u64;
+        self.used.fetch_sub(gone, Relaxed);
+        if gone == 0 && !self.spec.nopurge && shard.evict() {
+            self.used.fetch_sub(1, Relaxed);
+        }
+        self.take()
+    }
+
+    /// Frees an entry in any shard, for a new one whose own shard has none to give.
+    fn make_room(&self, now: u64) {
+        self.sweep(now);
+        if self.spec.nopurge {
+            return;
+        }
+        for index in 0..self.shards.len() {
+            if self.used() < self.spec.size {
+                return;
+            }
+            if self.lock(index).evict() {
+                self.used.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+
+    fn take(&self) -> bool {
+        self.used
+            .fetch_update(Relaxed, Relaxed, |used| (used < self.spec.size).then_some(used + 1))
+            .is_ok()
+    }
+
+    fn change<T>(&self, shard: &mut Shard, slot: Slot, now: u64, f: impl FnOnce(&mut Entry<'_>) -> T) -> Option<T> {
+        shard.touch(slot, self.expiry(now));
+        let stored = shard.get(slot)?;
+        Some(f(&mut self.entry(stored, now)))
+    }
+
+    /// The slot, unless what it holds has expired, which is then removed.
+    fn live(&self, slot: Option<Slot>, shard: &mut Shard, now: u64) -> Option<Slot> {
+        let slot = slot?;
+        let stored = shard.get(slot)?;
+        if stored.expires > now / 1_000 || stored.uses > 0 {
+            return Some(slot);
+        }
+        self.remove_slot(shard, slot);
+        None
+    }
+
+    fn remove_slot(&self, shard: &mut Shard, slot: Slot) -> bool {
+        match shard.get(slot) {
+            Some(stored) if stored.uses == 0 => {
+                shard.remove(slot);
+                self.used.fetch_sub(1, Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn entry<'a>(&'a self, stored: &'a mut Stored, now: u64) -> Entry<'a> {
+        let now = now / 1_000;
+        Entry {
+            uses: stored.uses,
+            expires_in: match stored.expires {
+                u64::MAX => 0,
+                expires => expires.saturating_sub(now),
+            },
+            data: &mut stored.data,
+            layout: &self.layout,
+            dictionary: &self.dictionary,
+            now,
+        }
+    }
+
+    /// Milliseconds when an entry used `now` expires.
+    fn expiry(&self, now: u64) -> u64 {
+        match self.spec.expire {
+            Some(expire) => (now / 1_000).saturating_add(expire.as_millis() as u64),
+            None => u64::MAX,
+        }
+    }
+
+    fn place(&self, key: &Key) -> Place {
+        let hash = self.hasher.hash(key);
+        Place {
+            hash,
+            // The low bits choose the place within a shard.
+            shard: (hash >> 32) as usize % self.shards.len().max(1),
+        }
+    }
+
+    /// Locks a shard. Indices come from `place` and from counting, so they are below the number of shards.
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a key belongs.
+struct Place {
+    hash: u64,
+    shard: usize,
+}
