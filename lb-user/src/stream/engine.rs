@@ -15,6 +15,7 @@ use crate::rules::{Value, Variable};
 use crate::runtime::clock;
 use crate::state::process::ProcessValue;
 use crate::state::{Process, ProxyId, ServerId};
+use crate::stick::Tables;
 
 /// The balancer at work. There is one for the life of the process, so it is leaked once: the data path then holds plain
 /// references instead of counted ones.
@@ -24,6 +25,7 @@ pub struct Engine {
     /// One for each proxy, in the plan's order.
     pub backends: &'static [Backend],
     pub loggers: Loggers,
+    pub tables: Tables,
     by_name: HashMap<Vec<u8>, ProxyId>,
 }
 
@@ -61,6 +63,7 @@ impl Engine {
             process,
             backends: backends.leak(),
             loggers,
+            tables: Tables::new(plan),
             by_name,
         }))
     }

@@ -4,6 +4,7 @@ use super::channel::Channel;
 use super::client::Client;
 use super::ending::Ending;
 use super::engine::Engine;
+use super::persist::Binding;
 use crate::backend::pool::ServerConnection;
 use crate::backend::{Backend, Slot};
 use crate::http::h1::Limits;
@@ -32,6 +33,8 @@ pub struct Exchange<'c> {
     pub(crate) down: Channel,
     pub(crate) server: Option<ServerConnection>,
     pub(crate) slot: Option<Slot>,
+    /// Keys to bind to the server once it is reached.
+    pub(crate) bindings: Vec<Binding>,
     /// Of the request as the server got it, to read the response against.
     pub(crate) asked: Asked,
     /// The client's version, before rules changed anything.
@@ -82,6 +85,7 @@ impl<'c> Exchange<'c> {
             down: Channel::new(spare.down),
             server: None,
             slot: None,
+            bindings: Vec::new(),
             asked: Asked {
                 method: Method::Get,
                 upgrade: false,

@@ -68,6 +68,7 @@ impl Exchange<'_> {
         }
         self.facts.times.response = self.lap();
         self.responding = true;
+        self.learn_server();
         self.facts.status = self.response.status();
         self.engine
             .count_response(self.backend, self.facts.server, self.response.status());

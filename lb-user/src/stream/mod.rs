@@ -13,6 +13,7 @@ pub mod exchange;
 mod finish;
 mod forward;
 mod judge;
+mod persist;
 mod receive;
 mod respond;
 mod route;

@@ -13,7 +13,7 @@ use crate::backend::{Assignment, Slot};
 use crate::http::uri;
 use crate::plan::balance::Algorithm;
 use crate::plan::proxy::HttpReuse;
-use crate::plan::rules::{BackendName, ServerName};
+use crate::plan::rules::BackendName;
 use crate::plan::{self};
 use crate::rules::condition::Verdict;
 use crate::rules::facts::Side;
@@ -77,6 +77,9 @@ impl Exchange<'_> {
                     self.facts.server_local = connection.local;
                     self.facts.server_remote = connection.remote;
                     self.server = Some(connection);
+                    if !self.http {
+                        self.learn_server();
+                    }
                     return Ok(());
                 }
                 Err(failure) => self.retry_connect(failure).await?,
@@ -126,33 +129,6 @@ impl Exchange<'_> {
             Some(Err(())) => Err(self.client_aborted(phase::QUEUE, 503)),
             None => Err(Ending::status(cause::SERVER_TIMEOUT, phase::QUEUE, 503)),
         }
-    }
-
-    /// The server that a `use-server` rule names, if it can be used.
-    fn bound_server(&self) -> Option<usize> {
-        let backend = self.backend?;
-        let facts = self.facts(Side::Request);
-        self.proxy.rules.use_server.iter().find_map(|rule| {
-            if rule
-                .condition
-                .as_ref()
-                .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
-            {
-                return None;
-            }
-            let index = match &rule.server {
-                ServerName::Fixed(id) => id.index(),
-                ServerName::Dynamic(format) => {
-                    let mut name = Vec::new();
-                    format.evaluate(&facts, &mut name);
-                    self.proxy
-                        .servers
-                        .iter()
-                        .position(|server| server.name.as_bytes() == name)?
-                }
-            };
-            backend.server_state(index)?.is_running().then_some(index)
-        })
     }
 
     fn balance_ask(&self) -> Ask {
