@@ -45,6 +45,7 @@ pub fn asked(check: &HttpCheck) -> Asked {
     Asked {
         method: Method::from_bytes(method(check).as_bytes()),
         upgrade: fields(check, old_style).any(|(name, _)| name.eq_ignore_ascii_case("upgrade")),
+        websocket: false,
     }
 }
 

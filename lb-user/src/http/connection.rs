@@ -20,31 +20,36 @@ impl Carrier {
     }
 }
 
-/// Tells a server in `request` whether its connection is to be kept. HTTP/1.0 has to be told to keep it, later
-/// versions to close it; other options that the client sent stay.
-pub fn to_server(request: &mut Head, keep: bool, carrier: Carrier) {
+/// Tells a server in `request` whether its connection is to be kept, and returns whether it really is. HTTP/1.0 has to
+/// be told to keep it, unless it is asked to switch protocols, and later versions to close it. Other options that the
+/// client sent stay.
+pub fn to_server(request: &mut Head, keep: bool, carrier: Carrier) -> bool {
     strip(request, carrier);
-    let option: &[u8] = match (request.version(), keep) {
-        (Version::Http10, true) => b"keep-alive",
-        (Version::Http10, false) | (_, true) => return,
-        (_, false) => b"close",
-    };
-    request.add(carrier.name(), option);
+    // Where a server of HTTP/1.0 sees the end of a chunked request is anyone's guess.
+    let keep = keep && !(request.version() == Version::Http10 && request.noted().chunked);
+    match request.version() {
+        Version::Http10 if keep && !request.noted().upgrade => request.add(carrier.name(), b"keep-alive"),
+        Version::Http11 | Version::Http2 if !keep => request.add(carrier.name(), b"close"),
+        _ => {}
+    }
+    keep
 }
 
-/// Tells a client of version `client` in `response` whether its connection is kept.
-pub fn to_client(response: &mut Head, client: Version, keep: bool, carrier: Carrier) {
+/// Tells a client of version `client` in `response` whether its connection is kept, and returns whether it really is.
+pub fn to_client(response: &mut Head, client: Version, keep: bool, carrier: Carrier) -> bool {
     strip(response, carrier);
     if response.status() < 200 {
-        return;
+        return keep;
     }
-    let option: &[u8] = match (response.version(), keep) {
-        (Version::Http10, false) => return,
-        (_, true) if response.version() > Version::Http10 && client > Version::Http10 => return,
-        (_, true) => b"keep-alive",
-        (_, false) => b"close",
-    };
-    response.add(carrier.name(), option);
+    let keep = keep && !(response.version() == Version::Http10 && response.noted().chunked);
+    let modern = response.version() > Version::Http10;
+    match keep {
+        true if modern && client > Version::Http10 => {}
+        true => response.add(carrier.name(), b"keep-alive"),
+        false if modern => response.add(carrier.name(), b"close"),
+        false => {}
+    }
+    keep
 }
 
 /// Removes the options `close` and `keep-alive`, which concern one hop only, and keeps the others.

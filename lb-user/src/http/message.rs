@@ -1,6 +1,7 @@
 //! The head of one HTTP message: start line and header fields, in the sender's order and spelling.
 use std::ops::Range;
 
+use super::h1::Bad;
 use super::h1::head::Scan;
 use super::uri;
 
@@ -76,8 +77,10 @@ pub struct Noted {
     pub close: bool,
     /// `Connection: keep-alive`.
     pub keep_alive: bool,
-    /// `Connection: upgrade`.
+    /// `Connection: upgrade`; in a request that has a body the offer is not taken.
     pub upgrade: bool,
+    /// A request's upgrade is to WebSocket.
+    pub websocket: bool,
     /// `Expect: 100-continue`.
     pub expects_continue: bool,
 }
@@ -186,6 +189,11 @@ impl Head {
     /// What the parser noticed about the body and the connection.
     pub fn noted(&self) -> &Noted {
         &self.noted
+    }
+
+    /// The first fault that was let pass because invalid messages are accepted.
+    pub fn tolerated(&self) -> Option<Bad> {
+        self.scan.tolerated
     }
 
     /// The number of header fields.
@@ -326,6 +334,22 @@ impl Head {
         self.fields
             .retain(|field| !slice(buf, field.name).eq_ignore_ascii_case(name));
         before - self.fields.len()
+    }
+
+    /// Removes every field called `name` but the first, and returns where that is.
+    pub fn keep_first(&mut self, name: &[u8]) -> Option<usize> {
+        let mut first = None;
+        let mut index = 0;
+        self.retain(|candidate, _| {
+            let called = candidate.eq_ignore_ascii_case(name);
+            let again = called && first.is_some();
+            if called && !again {
+                first = Some(index);
+            }
+            index += usize::from(!again);
+            !again
+        });
+        first
     }
 
     /// Removes the field at `index`, if there is one.

@@ -126,20 +126,23 @@ pub fn params_of(list: &[u8], delimiter: u8) -> impl Iterator<Item = (&[u8], &[u
         })
 }
 
-/// Whether a target's `authority` and a `Host` value name the same place: host compared without case, user
-/// information ignored, and a scheme's default port the same as none.
+/// Whether a target's `authority` and a `Host` value name the same place: host compared without case, the authority's
+/// user information ignored, and no port the same as the scheme's default one.
 pub fn same_authority(scheme: &[u8], authority: &[u8], host: &[u8]) -> bool {
-    let default: &[&[u8]] = match scheme {
-        b"" => &[b"80", b"443"],
-        _ if scheme.eq_ignore_ascii_case(b"https") => &[b"443"],
-        _ if scheme.eq_ignore_ascii_case(b"http") => &[b"80"],
-        _ => &[],
-    };
     let (a, a_port) = host_port(authority);
     let (b, b_port) = host_port(host);
-    let explicit = |port: Option<&'_ [u8]>| {
-        port.filter(|port| !port.is_empty() && !default.contains(port))
-            .map(<[u8]>::to_vec)
+    let a_port = a_port.filter(|port| !port.is_empty());
+    let b_port = b_port.filter(|port| !port.is_empty());
+    let same_port = match (a_port, b_port) {
+        (Some(port), None) | (None, Some(port)) => is_default_port(scheme, port),
+        _ => a_port == b_port,
     };
-    a.eq_ignore_ascii_case(b) && explicit(a_port) == explicit(b_port)
+    same_port && a.eq_ignore_ascii_case(b) && !host.contains(&b'@')
+}
+
+/// Whether `port` goes without saying under `scheme`, which may be unknown.
+fn is_default_port(scheme: &[u8], port: &[u8]) -> bool {
+    let https = scheme.eq_ignore_ascii_case(b"https") || scheme.is_empty();
+    let http = scheme.eq_ignore_ascii_case(b"http") || scheme.is_empty();
+    https && port == b"443" || http && port == b"80"
 }

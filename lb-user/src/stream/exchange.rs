@@ -89,6 +89,7 @@ impl<'c> Exchange<'c> {
             asked: Asked {
                 method: Method::Get,
                 upgrade: false,
+                websocket: false,
             },
             client_version: Version::Http11,
             keep_client: true,

@@ -20,7 +20,7 @@ impl Exchange<'_> {
         self.add_unique_id();
         self.keep_server = self.server_mode() == HttpConnection::KeepAlive;
         let carrier = self.carrier();
-        connection::to_server(&mut self.request, self.keep_server, carrier);
+        self.keep_server = connection::to_server(&mut self.request, self.keep_server, carrier);
         self.write_request();
     }
 
@@ -98,7 +98,8 @@ impl Exchange<'_> {
             framing::persists(&self.response) && !matches!(framing, Framing::UntilClose | Framing::Tunnel);
         if !self.tunnel {
             let carrier = self.carrier();
-            connection::to_client(&mut self.response, self.client_version, self.keep_client, carrier);
+            self.keep_client =
+                connection::to_client(&mut self.response, self.client_version, self.keep_client, carrier);
         }
         let limits = self.limits(self.proxy.options.accept_invalid_response);
         self.down.restart(Body::new(framing, limits, plain), self.phase_start);

@@ -48,10 +48,10 @@ pub enum Fault {
     /// A request of HTTP/1.0 or older whose method gives a body no meaning has one (RFC 9112 section 6.3, note 3; the peer
     /// answers 413).
     OldBody,
-    /// A WebSocket upgrade without `Sec-WebSocket-Key`.
+    /// A WebSocket upgrade without a `Sec-WebSocket-Key` of the right length.
     WebSocketKey,
-    /// The server switches protocols although nobody asked it to.
-    UnaskedSwitch,
+    /// The server switches protocols although nobody asked it to, or not as WebSocket wants it.
+    Switch,
     /// More lines than `tune.http.maxhdr`.
     TooManyFields,
     /// More bytes than the buffer keeps for a head.
@@ -65,6 +65,14 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The status that answers a request with this fault.
+    pub fn request_status(self) -> u16 {
+        match self {
+            Fault::OldBody => 413,
+            _ => 400,
+        }
+    }
+
     /// A few words for people.
     pub fn describe(self) -> &'static str {
         match self {
@@ -87,7 +95,7 @@ impl Fault {
             Fault::HostMismatch => "host header differs from request target",
             Fault::OldBody => "unexpected body in an HTTP/1.0 request",
             Fault::WebSocketKey => "WebSocket request without key",
-            Fault::UnaskedSwitch => "unexpected protocol switch",
+            Fault::Switch => "unexpected protocol switch",
             Fault::TooManyFields => "too many headers",
             Fault::TooLarge => "message too large",
             Fault::ChunkSize => "invalid chunk size",

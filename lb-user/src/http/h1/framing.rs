@@ -33,6 +33,8 @@ pub struct Asked {
     pub method: Method,
     /// The request offered to switch protocols.
     pub upgrade: bool,
+    /// The protocol offered is WebSocket.
+    pub websocket: bool,
 }
 
 impl Asked {
@@ -41,6 +43,7 @@ impl Asked {
         Asked {
             method: Method::from_bytes(request.method()),
             upgrade: request.noted().upgrade,
+            websocket: request.noted().websocket,
         }
     }
 }
@@ -60,8 +63,14 @@ pub fn of_request(head: &Head) -> Framing {
 pub fn of_response(head: &Head, asked: Asked) -> Result<Framing, Fault> {
     let noted = head.noted();
     Ok(match (head.status(), asked.method) {
-        (101, _) if asked.upgrade && noted.upgrade => Framing::Tunnel,
-        (101, _) => return Err(Fault::UnaskedSwitch),
+        (101, _) => {
+            let accepted = !asked.websocket || head.has(b"sec-websocket-accept");
+            return if asked.upgrade && noted.upgrade && accepted {
+                Ok(Framing::Tunnel)
+            } else {
+                Err(Fault::Switch)
+            };
+        }
         (200..=299, Method::Connect) => Framing::Tunnel,
         (100..=199 | 204 | 304, _) | (_, Method::Head) => Framing::None,
         _ if noted.chunked => Framing::Chunked,

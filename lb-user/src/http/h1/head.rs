@@ -60,7 +60,7 @@ pub struct Scan {
     /// How many numbers the `Content-Length` fields hold.
     lengths: usize,
     /// The first fault that `accept_invalid` let pass.
-    tolerated: Option<Bad>,
+    pub(crate) tolerated: Option<Bad>,
 }
 
 /// The client's half of the HTTP/2 connection preface.
@@ -111,6 +111,9 @@ fn parse(kind: Kind, input: &[u8], head: &mut Head, limits: &Limits) -> Result<P
             if head.scan.folded {
                 unfold(head);
             }
+            if kind == Kind::Request && head.digits.is_empty() {
+                head.set_version(Version::Http10);
+            }
             note::settle(head, limits)?;
             Ok(Parsed::Complete { consumed: at })
         }
@@ -154,6 +157,11 @@ impl Reader<'_> {
                 _ => self.status_line(start)?,
             };
             self.head.scan.in_fields = true;
+            // HTTP/0.9 has neither a version nor header fields.
+            if self.head.digits.is_empty() {
+                self.head.version = Version::Http10;
+                return Ok(());
+            }
         }
         loop {
             let start = self.head.scan.at;
@@ -201,7 +209,7 @@ impl Reader<'_> {
         let start = self.blanks(end)?;
         let (end, octet) = self.run(VERSION, start)?;
         match octet {
-            b'\r' | b'\n' if end == start => self.no_version(end)?,
+            b'\r' | b'\n' if end == start => self.tolerate(Fault::NoVersion, end)?,
             b'\r' | b'\n' => self.version(start, end)?,
             _ => return refuse(Fault::Version, end),
         }
@@ -251,20 +259,13 @@ impl Reader<'_> {
                     Version::Http10
                 }
             }
-            _ if digits.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.') => {
+            [_, ..] if digits.iter().all(|octet| octet.is_ascii_digit() || *octet == b'.') => {
                 self.tolerate(Fault::Version, end)?;
                 Version::Http10
             }
             _ => return refuse(Fault::Version, end),
         };
         self.head.digits = Span::new(end - digits.len(), end);
-        Ok(())
-    }
-
-    /// Takes HTTP/0.9, which has no version to read.
-    fn no_version(&mut self, at: usize) -> Result<(), Stop> {
-        self.tolerate(Fault::NoVersion, at)?;
-        self.head.version = Version::Http10;
         Ok(())
     }
 

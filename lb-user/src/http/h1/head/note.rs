@@ -65,19 +65,33 @@ fn request(head: &mut Head, limits: &Limits) -> Result<(), Bad> {
     let method = Method::from_bytes(head.method());
     one_length(head);
     one_host(head)?;
-    target(head, method, limits)?;
+    if let Some(fault) = target(head, method) {
+        let bad = Bad {
+            fault,
+            at: head.text.start as usize,
+        };
+        if !limits.accept_invalid {
+            return Err(bad);
+        }
+        head.scan.tolerated.get_or_insert(bad);
+    }
     if method == Method::Connect && head.noted.chunked {
         return refuse(head, b"transfer-encoding", Fault::TransferEncoding);
     }
     if method == Method::Connect && head.noted.content_length.take().is_some() {
         head.remove(b"content-length");
     }
-    let length = head.noted.content_length.unwrap_or(0);
-    if head.version == Version::Http10 && length > 0 && matches!(method, Method::Get | Method::Head | Method::Delete) {
-        return refuse(head, b"content-length", Fault::OldBody);
+    let has_body = head.noted.chunked || head.noted.content_length.is_some_and(|length| length > 0);
+    if head.version == Version::Http10 && has_body && matches!(method, Method::Get | Method::Head | Method::Delete) {
+        let name: &[u8] = if head.noted.chunked {
+            b"transfer-encoding"
+        } else {
+            b"content-length"
+        };
+        return refuse(head, name, Fault::OldBody);
     }
     if head.noted.upgrade {
-        upgrade(head, length > 0 || head.noted.chunked)?;
+        upgrade(head, has_body)?;
     }
     Ok(())
 }
@@ -115,8 +129,10 @@ fn one_length(head: &mut Head) {
         head.remove(b"content-length");
         return;
     }
-    if head.scan.lengths > 1 {
-        head.set(b"content-length", length.to_string().as_bytes());
+    if head.scan.lengths > 1
+        && let Some(index) = head.keep_first(b"content-length")
+    {
+        head.replace_value(index, length.to_string().as_bytes());
     }
 }
 
@@ -129,38 +145,31 @@ fn one_host(head: &mut Head) -> Result<(), Bad> {
     if !head.values(b"host").all(|other| other.eq_ignore_ascii_case(first)) {
         return refuse(head, b"host", Fault::ConflictingHost);
     }
-    let mut seen = false;
-    head.retain(|name, _| !name.eq_ignore_ascii_case(b"host") || !std::mem::replace(&mut seen, true));
+    head.keep_first(b"host");
     Ok(())
 }
 
-/// Checks the target's form, and that its authority is the one that `Host` names (RFC 9112 sections 3.2 and 3.3).
-fn target(head: &mut Head, method: Method, limits: &Limits) -> Result<(), Bad> {
+/// Finds fault with the target's form, or with its authority if that is not the one that `Host` names
+/// (RFC 9112 sections 3.2 and 3.3).
+fn target(head: &Head, method: Method) -> Option<Fault> {
     let parts = uri::split(head.uri());
-    if parts.form == uri::Form::Origin && method != Method::Connect || limits.accept_invalid {
-        return Ok(());
+    if parts.form == uri::Form::Origin && method != Method::Connect {
+        return None;
     }
-    let at = head.text.start as usize;
     let authority = head.uri().get(parts.authority.clone()).unwrap_or_default();
     let well_formed = match (parts.form, method) {
-        (uri::Form::Authority, Method::Connect) => uri::host_port(authority).1.is_some(),
-        (uri::Form::Asterisk, Method::Connect) => false,
-        (uri::Form::Asterisk, _) => head.uri().len() == 1,
-        (uri::Form::Absolute, Method::Connect) => false,
+        (uri::Form::Authority, Method::Connect) => uri::host_port(authority).1.is_some_and(|port| !port.is_empty()),
+        (uri::Form::Absolute, Method::Connect) | (uri::Form::Asterisk, Method::Connect) => false,
         (uri::Form::Absolute, _) => head.uri().get(parts.authority.end).is_none_or(|&octet| octet == b'/'),
-        _ => false,
+        (uri::Form::Asterisk, _) => head.uri().len() == 1,
+        (uri::Form::Origin | uri::Form::Authority, _) => false,
     };
     if !well_formed {
-        return Err(Bad { fault: Fault::Uri, at });
+        return Some(Fault::Uri);
     }
     let scheme = head.uri().get(parts.scheme).unwrap_or_default();
-    match head.header(b"host") {
-        Some(host) if !authority.is_empty() && !uri::same_authority(scheme, authority, host) => Err(Bad {
-            fault: Fault::HostMismatch,
-            at,
-        }),
-        _ => Ok(()),
-    }
+    let host = head.header(b"host").filter(|_| !authority.is_empty())?;
+    (!uri::same_authority(scheme, authority, host)).then_some(Fault::HostMismatch)
 }
 
 /// A protocol switch that a body precedes is not offered on; a WebSocket one needs its key (RFC 6455 section 4.1).
@@ -170,10 +179,13 @@ fn upgrade(head: &mut Head, has_body: bool) -> Result<(), Bad> {
         head.noted.upgrade = false;
         return Ok(());
     }
+    let is_websocket = |token: &[u8]| token.eq_ignore_ascii_case(b"websocket");
     let websocket = head
         .values(b"upgrade")
-        .any(|value| value.eq_ignore_ascii_case(b"websocket"));
-    if websocket && !head.has(b"sec-websocket-key") {
+        .any(|value| header::tokens(value).any(is_websocket));
+    head.noted.websocket = websocket;
+    // The key is the base64 form of 16 bytes.
+    if websocket && head.header(b"sec-websocket-key").is_none_or(|key| key.len() != 24) {
         return refuse(head, b"upgrade", Fault::WebSocketKey);
     }
     Ok(())
