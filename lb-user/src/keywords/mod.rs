@@ -1,3 +1,24 @@
-//! The rows of the language: fetches, converters, actions, configuration keywords.
+//! The rows of the language: configuration keywords, fetches, converters, actions, log variables.
 
+pub mod bind;
+pub mod compile;
+pub mod global;
 pub mod log;
+pub mod log_target;
+pub mod number;
+pub mod place;
+pub mod proxy;
+pub mod reading;
+pub mod reply;
+pub mod section;
+pub mod server;
+
+pub use reading::Reading;
+
+/// The rows that rules are compiled from.
+pub const RULES: crate::rules::Registry = crate::rules::Registry {
+    fetches: &[],
+    converters: &[],
+    actions: &[],
+    log_variables: log::ROWS,
+};

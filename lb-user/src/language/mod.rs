@@ -3,7 +3,9 @@
 pub mod address;
 pub mod diag;
 pub mod error;
+pub mod host;
 pub mod location;
+pub mod paths;
 pub mod release;
 pub mod row;
 pub mod scope;
@@ -13,6 +15,7 @@ pub mod words;
 
 pub use diag::{Diagnostics, Severity};
 pub use error::Error;
+pub use host::Host;
 pub use location::Location;
 pub use row::{Does, Row};
 pub use scope::Scope;

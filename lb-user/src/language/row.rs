@@ -1,6 +1,6 @@
 //! A row of the language: one name with all that is known of it.
 
-use super::Scope;
+use super::{Scope, Word};
 
 /// One entry of a registry. Parsing, suggestions, `help`, `lb keywords`, the reference and the fuzz dictionary are all
 /// derived from rows.
@@ -26,6 +26,24 @@ pub enum Does<T: 'static> {
 }
 
 impl<T> Row<T> {
+    /// A row that is known by name only.
+    pub const fn refused(
+        names: &'static [&'static str],
+        args: &'static str,
+        scope: Scope,
+        doc: &'static str,
+        example: &'static str,
+    ) -> Row<T> {
+        Row {
+            names,
+            args,
+            scope,
+            doc,
+            example,
+            does: Does::Refused,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         self.names.first().copied().unwrap_or_default()
     }
@@ -37,6 +55,32 @@ pub fn find<T>(registry: &'static [&'static [Row<T>]], name: &str) -> Option<&'s
         .iter()
         .flat_map(|rows| rows.iter())
         .find(|row| row.names.contains(&name))
+}
+
+/// The row whose name a line opens with. Names may be several words (`timeout client`, `no option persist`); the longest
+/// one that fits wins. Returns the spelling too, and how many words it took.
+pub fn find_phrase<T>(
+    registry: &'static [&'static [Row<T>]],
+    words: &[Word],
+) -> Option<(&'static Row<T>, &'static str, usize)> {
+    registry
+        .iter()
+        .flat_map(|rows| rows.iter())
+        .flat_map(|row| row.names.iter().map(move |name| (row, *name)))
+        .filter_map(|(row, name)| opens_with(words, name).map(|taken| (row, name, taken)))
+        .max_by_key(|(_, _, taken)| *taken)
+}
+
+/// How many words `phrase` takes at the start of `words`, if it stands there.
+fn opens_with(words: &[Word], phrase: &str) -> Option<usize> {
+    let mut taken = 0;
+    for part in phrase.split(' ') {
+        if words.get(taken).map(String::as_str) != Some(part) {
+            return None;
+        }
+        taken += 1;
+    }
+    Some(taken)
 }
 
 /// Every spelling in a registry.

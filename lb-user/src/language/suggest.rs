@@ -10,6 +10,14 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
+/// What ends a message about an unknown word: `; did you mean 'near' maybe ?`, or a full stop.
+pub fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    match nearest(word, candidates) {
+        Some(near) => format!("; did you mean '{near}' maybe ?"),
+        None => ".".to_owned(),
+    }
+}
+
 /// Edits (insert, delete, replace, swap of neighbours) that turn one word into the other.
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();

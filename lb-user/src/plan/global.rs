@@ -19,6 +19,8 @@ pub struct Global {
     pub pidfile: Option<String>,
     pub node: Option<String>,
     pub description: Option<String>,
+    /// `localpeer`: this process's name among its peers; the host's name where it is not set.
+    pub local_peer: Option<String>,
     /// Worker threads; `None`: one for each usable CPU.
     pub threads: Option<u32>,
     /// CPUs for each worker, by worker number; empty where the file says nothing.
@@ -39,6 +41,8 @@ pub struct Global {
     pub expose_experimental: bool,
     pub insecure_fork_wanted: bool,
     pub insecure_setuid_wanted: bool,
+    /// Let the kernel write a core file though the user was changed.
+    pub dumpable: bool,
     pub spread_checks: u32,
     pub max_spread_checks: Option<Duration>,
     pub server_state_base: Option<String>,
@@ -151,6 +155,7 @@ impl Default for Global {
             pidfile: None,
             node: None,
             description: None,
+            local_peer: None,
             threads: None,
             cpu_map: Vec::new(),
             max_connections: None,
@@ -168,6 +173,7 @@ impl Default for Global {
             expose_experimental: false,
             insecure_fork_wanted: false,
             insecure_setuid_wanted: false,
+            dumpable: false,
             spread_checks: 0,
             max_spread_checks: None,
             server_state_base: None,

@@ -20,7 +20,6 @@ pub use proxy::{Mode, Proxy, Timeouts};
 pub use server::Server;
 pub use table::StickTable;
 
-use crate::http::reply::Reply;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,7 +44,7 @@ pub struct Plan {
 #[derive(Clone, Default)]
 pub struct HttpErrors {
     pub name: String,
-    pub replies: HashMap<u16, Arc<Reply>>,
+    pub replies: HashMap<u16, proxy::ErrorReply>,
 }
 
 /// A `userlist` section (manual 3.4).

@@ -1,7 +1,7 @@
 //! `option …` switches of a proxy (manual 4.2), each with its name there.
 
 /// On or off for each plain `option`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub abortonclose: bool,
     pub accept_invalid_request: bool,
@@ -34,11 +34,72 @@ pub struct Options {
     pub tcp_smart_connect: bool,
     pub transparent: bool,
     pub http_proxy: bool,
+    /// `clitcpka-cnt`, `-idle`, `-intvl` and `srvtcpka-…`.
+    pub client_keepalive: TcpKeepalive,
+    pub server_keepalive: TcpKeepalive,
     /// Redispatch after how many retries: `Some(-1)` on the last one only, `Some(n)` each nth.
     pub redispatch: Option<i32>,
     pub http_keep_alive: HttpConnection,
+    /// `offload`: may the kernel carry flows?
+    pub offload: bool,
     pub forwardfor: Option<Forwarded>,
     pub originalto: Option<Forwarded>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            abortonclose: false,
+            accept_invalid_request: false,
+            accept_invalid_response: false,
+            allbackups: false,
+            checkcache: false,
+            clitcpka: false,
+            srvtcpka: false,
+            contstats: false,
+            disable_h2_upgrade: false,
+            dontlog_normal: false,
+            dontlognull: false,
+            http_buffer_request: false,
+            http_ignore_probes: false,
+            http_no_delay: false,
+            http_pretend_keepalive: false,
+            http_use_proxy_header: false,
+            independent_streams: false,
+            log_health_checks: false,
+            log_separate_errors: false,
+            logasap: false,
+            nolinger: false,
+            persist: false,
+            prefer_last_server: false,
+            socket_stats: false,
+            splice_auto: false,
+            splice_request: false,
+            splice_response: false,
+            tcp_smart_accept: false,
+            tcp_smart_connect: false,
+            transparent: false,
+            http_proxy: false,
+            client_keepalive: TcpKeepalive::default(),
+            server_keepalive: TcpKeepalive::default(),
+            redispatch: None,
+            http_keep_alive: HttpConnection::default(),
+            offload: true,
+            forwardfor: None,
+            originalto: None,
+        }
+    }
+}
+
+/// What the kernel's keepalive probes use instead of its own settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpKeepalive {
+    /// Probes without answer before the connection is given up.
+    pub count: Option<u32>,
+    /// Quiet time before the first probe.
+    pub idle: Option<std::time::Duration>,
+    /// Time between probes.
+    pub interval: Option<std::time::Duration>,
 }
 
 /// How connections are kept between requests.

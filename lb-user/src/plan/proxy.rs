@@ -72,9 +72,23 @@ pub struct Proxy {
     pub check: CheckKind,
     pub send_name_header: Option<String>,
     pub source: Option<SocketAddr>,
+    /// `source … interface`.
+    pub source_interface: Option<String>,
     pub table: Option<TableId>,
     pub response_inspect_delay: Option<Duration>,
     pub max_keep_alive_queue: i32,
+}
+
+impl Proxy {
+    /// How messages call this kind of section.
+    pub fn kind(&self) -> &'static str {
+        match (self.is_frontend, self.is_backend) {
+            (true, true) => "proxy",
+            (true, false) => "frontend",
+            (false, true) => "backend",
+            (false, false) => "defaults",
+        }
+    }
 }
 
 /// All timeouts of a proxy; `None` is no limit.

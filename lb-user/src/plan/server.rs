@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::check::CheckSettings;
 use crate::language::Location;
+use crate::state::ServerId;
 
 /// One server as configured. `default-server` fills one that each server starts from.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Server {
     pub redirect: Option<String>,
     /// `[backend/]server` whose checks this one follows.
     pub track: Option<String>,
+    /// The server that `track` names.
+    pub tracks: Option<ServerId>,
     pub send_proxy: Option<ProxyVersion>,
     pub tcp_user_timeout: Option<Duration>,
     pub tfo: bool,
@@ -39,6 +42,21 @@ pub struct Server {
     pub shutdown_sessions_when_down: bool,
     pub shutdown_backups_when_up: bool,
     pub check: CheckSettings,
+    /// `init-addr`: where the address comes from at start, in this order.
+    pub initial_address: Vec<InitialAddress>,
+}
+
+/// One method of `init-addr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialAddress {
+    /// The server state file.
+    Last,
+    /// The system's resolver.
+    Libc,
+    /// Start without an address, down.
+    None,
+    /// This address until a better one is known.
+    Ip(std::net::IpAddr),
 }
 
 /// Where a server is.
@@ -91,6 +109,7 @@ impl Default for Server {
             non_stick: false,
             redirect: None,
             track: None,
+            tracks: None,
             send_proxy: None,
             tcp_user_timeout: None,
             tfo: false,
@@ -100,6 +119,7 @@ impl Default for Server {
             shutdown_sessions_when_down: false,
             shutdown_backups_when_up: false,
             check: CheckSettings::default(),
+            initial_address: vec![InitialAddress::Last, InitialAddress::Libc],
         }
     }
 }

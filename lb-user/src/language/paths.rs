@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::language::{Error, Words};
+use super::{Error, Words};
 
 /// The policy in force at a line of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

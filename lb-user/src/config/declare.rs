@@ -1,0 +1,60 @@
+//! The names that sections declare, gathered before the first rule is compiled.
+
+use super::section::{Line, Section, SectionKind};
+use crate::keywords::server;
+use crate::rules::Names;
+use crate::state::{ProxyId, ServerId, TableId};
+
+/// Is this a section that becomes a proxy?
+pub fn is_proxy(kind: SectionKind) -> bool {
+    matches!(kind, SectionKind::Frontend | SectionKind::Backend | SectionKind::Listen)
+}
+
+/// Numbers everything in the order of the files. Of several things with one name the first counts; reading says what is
+/// wrong with the others.
+pub fn declare(sections: &[Section]) -> Names {
+    let mut names = Names::default();
+    let mut tables = 0;
+    let proxies = sections.iter().filter(|section| is_proxy(section.kind));
+    for (index, section) in proxies.enumerate() {
+        let id = ProxyId(index as u32);
+        let name = section.words.get(1).cloned().unwrap_or_default();
+        if section.kind != SectionKind::Backend {
+            names.frontends.entry(name.clone()).or_insert(id);
+        }
+        if section.kind != SectionKind::Frontend {
+            names.backends.entry(name.clone()).or_insert(id);
+        }
+        declare_servers(&section.lines, id, &mut names);
+        if section.lines.iter().any(|line| opens_with(line, "stick-table")) {
+            names.tables.entry(name).or_insert(TableId(tables));
+            tables += 1;
+        }
+    }
+    for (kind, map) in [
+        (SectionKind::Userlist, &mut names.userlists),
+        (SectionKind::HttpErrors, &mut names.http_errors),
+    ] {
+        let found = sections.iter().filter(|section| section.kind == kind);
+        for (index, section) in found.enumerate() {
+            let name = section.words.get(1).cloned().unwrap_or_default();
+            map.entry(name).or_insert(index as u32);
+        }
+    }
+    names
+}
+
+fn opens_with(line: &Line, word: &str) -> bool {
+    line.words.first().is_some_and(|first| first == word)
+}
+
+fn declare_servers(lines: &[Line], backend: ProxyId, names: &mut Names) {
+    let declared = lines.iter().flat_map(|line| server::declared(&line.words));
+    for (index, name) in declared.enumerate() {
+        let id = ServerId {
+            backend,
+            index: index as u32,
+        };
+        names.servers.entry((backend, name)).or_insert(id);
+    }
+}

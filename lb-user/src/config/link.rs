@@ -1,0 +1,349 @@
+//! Drafts become the plan: names of other sections are resolved, and what only shows across lines is checked.
+
+mod checks;
+mod servers;
+
+use super::read::{Drafts, World};
+use crate::keywords::log;
+use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
+use crate::language::{Location, Scope, Severity};
+use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
+use crate::plan::{HttpErrors, Mode, Plan, StickTable};
+use crate::rules::{Context, LogFormat};
+use crate::state::{ProxyId, ServerId, TableId};
+
+/// Links all drafts. The plan is only good if no alert was raised.
+pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
+    let overview: Vec<Overview> = drafts.proxies.iter().map(Overview::of).collect();
+    let tables = tables(&mut drafts.proxies);
+    let mut proxies = Vec::with_capacity(drafts.proxies.len());
+    for draft in drafts.proxies {
+        let linker = Linker {
+            overview: &overview,
+            global: &drafts.global.global,
+            http_errors: &drafts.http_errors,
+            default_path: &drafts.global.default_path,
+            draft,
+            world,
+        };
+        proxies.push(linker.link());
+    }
+    servers::link(&mut proxies, world);
+    let mut global = drafts.global.global;
+    prefix_unix_sockets(&mut global, &mut proxies, &drafts.global.unix_bind);
+    Plan {
+        global,
+        proxies,
+        tables,
+        http_errors: drafts.http_errors,
+        userlists: drafts.userlists,
+        rings: drafts.rings,
+        patterns: std::mem::take(&mut world.names.patterns),
+        variables: std::mem::take(&mut world.names.variables),
+        initial_variables: drafts.global.initial_variables,
+    }
+}
+
+/// What other proxies need to know of one.
+struct Overview {
+    name: String,
+    mode: Mode,
+    location: Location,
+    disabled: bool,
+    mode_name: &'static str,
+}
+
+impl Overview {
+    fn of(draft: &Draft) -> Overview {
+        let proxy = &draft.proxy;
+        Overview {
+            name: proxy.name.clone(),
+            mode: proxy.mode,
+            location: proxy.location.clone(),
+            disabled: proxy.disabled,
+            mode_name: mode_name(proxy.mode),
+        }
+    }
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Tcp => "tcp",
+        Mode::Http => "http",
+    }
+}
+
+/// The tables, in the order in which they were numbered.
+fn tables(drafts: &mut [Draft]) -> Vec<StickTable> {
+    let mut tables = Vec::new();
+    for draft in drafts {
+        if let Some(table) = draft.table.take() {
+            draft.proxy.table = Some(TableId(tables.len() as u32));
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+/// `unix-bind` stands before every unix socket's path, and fills what its options leave open.
+fn prefix_unix_sockets(
+    global: &mut crate::plan::Global,
+    proxies: &mut [crate::plan::Proxy],
+    unix_bind: &crate::keywords::global::UnixBind,
+) {
+    let binds = proxies.iter_mut().flat_map(|proxy| proxy.binds.iter_mut());
+    let cli = global.cli.iter_mut().map(|socket| &mut socket.bind);
+    for bind in binds.chain(cli) {
+        if let crate::plan::BindAddress::Unix(path) = &mut bind.address {
+            path.insert_str(0, &unix_bind.prefix);
+            let (options, defaults) = (&mut bind.options, &unix_bind.options);
+            options.mode = options.mode.or(defaults.mode);
+            options.uid = options.uid.or(defaults.uid);
+            options.gid = options.gid.or(defaults.gid);
+        }
+    }
+}
+
+/// The linking of one proxy.
+struct Linker<'a, 'w> {
+    overview: &'a [Overview],
+    global: &'a crate::plan::Global,
+    http_errors: &'a [HttpErrors],
+    default_path: &'a crate::language::paths::DefaultPath,
+    draft: Draft,
+    world: &'a mut World<'w>,
+}
+
+impl Linker<'_, '_> {
+    fn link(mut self) -> crate::plan::Proxy {
+        checks::members(&self.draft, self.world);
+        if self.draft.proxy.is_frontend {
+            self.default_backend();
+            self.use_backend();
+        }
+        self.error_sections();
+        if self.draft.proxy.is_backend {
+            self.use_server();
+            self.stick();
+        }
+        self.formats();
+        checks::timeouts(&self.draft, self.world);
+        checks::http_only(&self.draft, self.world);
+        checks::logs(&self.draft, self.global, self.world);
+        self.draft.proxy
+    }
+
+    fn alert(&mut self, text: String) {
+        self.world.diagnostics.push(Severity::Alert, text);
+        self.world.blame(&self.draft.proxy.location);
+    }
+
+    fn default_backend(&mut self) {
+        let Some(name) = self.draft.default_backend.take() else {
+            return;
+        };
+        let proxy = self.draft.proxy.name.clone();
+        match self.world.names.backends.get(&name).copied() {
+            None => self.alert(format!(
+                "Proxy '{proxy}': unable to find required default_backend: '{name}'."
+            )),
+            Some(id) => {
+                self.check_mode(id, "as its default backend");
+                self.draft.proxy.default_backend = Some(id);
+            }
+        }
+    }
+
+    fn use_backend(&mut self) {
+        let proxy = self.draft.proxy.name.clone();
+        for line in std::mem::take(&mut self.draft.use_backend) {
+            let backend = match line.format {
+                Some(format) => BackendName::Dynamic(format),
+                None => match self.world.names.backends.get(&line.name).copied() {
+                    Some(id) => {
+                        self.check_mode(id, "in a 'use_backend' rule");
+                        BackendName::Fixed(id)
+                    }
+                    None => {
+                        let name = line.name;
+                        self.alert(format!(
+                            "Proxy '{proxy}': unable to find required use_backend: '{name}'."
+                        ));
+                        continue;
+                    }
+                },
+            };
+            self.draft.proxy.rules.use_backend.push(UseBackend {
+                backend,
+                condition: line.condition,
+            });
+        }
+    }
+
+    /// A frontend's mode must be its backend's, except that TCP may become HTTP.
+    fn check_mode(&mut self, backend: ProxyId, how: &str) {
+        let Some(other) = self.overview.get(backend.index()) else {
+            return;
+        };
+        let proxy = &self.draft.proxy;
+        if proxy.mode == other.mode || proxy.mode == Mode::Tcp || other.disabled {
+            return;
+        }
+        let text = format!(
+            "{} {} ({}) tries to use incompatible {} backend '{}' ({}) {how} (see 'mode').",
+            mode_name(proxy.mode),
+            self.draft.title(),
+            proxy.location,
+            other.mode_name,
+            other.name,
+            other.location,
+        );
+        self.alert(text);
+    }
+
+    fn error_sections(&mut self) {
+        for ErrorSection {
+            name,
+            statuses,
+            location,
+        } in std::mem::take(&mut self.draft.error_sections)
+        {
+            let Some(section) = self.http_errors.iter().find(|section| section.name == name) else {
+                let proxy = &self.draft.proxy.name;
+                let text = format!("proxy '{proxy}': unknown http-errors section '{name}' (at {location}).");
+                self.alert(text);
+                continue;
+            };
+            for (status, reply) in &section.replies {
+                if statuses.is_empty() || statuses.contains(status) {
+                    self.draft.proxy.errors.insert(*status, reply.clone());
+                }
+            }
+            for status in statuses.iter().filter(|status| !section.replies.contains_key(status)) {
+                let proxy = &self.draft.proxy.name;
+                let text = format!(
+                    "proxy '{proxy}' : status '{status}' not declared in http-errors section '{name}' (at {location})."
+                );
+                self.world.diagnostics.push(Severity::Warning, text);
+            }
+        }
+    }
+
+    fn use_server(&mut self) {
+        let id = self.draft.proxy.id;
+        for line in std::mem::take(&mut self.draft.use_server) {
+            let server = match line.format {
+                Some(format) => ServerName::Dynamic(format),
+                None => match self.world.names.servers.get(&(id, line.name.clone())).copied() {
+                    Some(server) => ServerName::Fixed(server),
+                    None => {
+                        let (title, name) = (self.draft.title(), line.name);
+                        self.alert(format!(
+                            "{title} : unable to find server '{name}' referenced in a 'use-server' rule."
+                        ));
+                        continue;
+                    }
+                },
+            };
+            self.draft.proxy.rules.use_server.push(UseServer {
+                server,
+                condition: line.condition,
+            });
+        }
+    }
+
+    fn stick(&mut self) {
+        let own = self.draft.proxy.name.clone();
+        for line in std::mem::take(&mut self.draft.stick) {
+            let name = line.table.unwrap_or_else(|| own.clone());
+            let Some(table) = self.world.names.tables.get(&name).copied() else {
+                self.alert(format!("Proxy '{own}': unable to find stick-table '{name}'."));
+                continue;
+            };
+            self.draft.proxy.rules.stick.push(Stick {
+                table,
+                key: line.key,
+                matches: line.matches,
+                stores: line.stores,
+                on_response: line.on_response,
+                condition: line.condition,
+            });
+        }
+    }
+
+    /// Compiles the formats that were only written down so far.
+    fn formats(&mut self) {
+        if !self.draft.proxy.is_frontend {
+            return;
+        }
+        let location = self.draft.proxy.location.clone();
+        let named = |text: &str| {
+            Some(Text {
+                text: text.to_owned(),
+                location: location.clone(),
+            })
+        };
+        let line = match &self.draft.log_format {
+            LogLine::Connect => None,
+            LogLine::Tcp => named(log::TCP),
+            LogLine::Http | LogLine::Clf if !self.draft.is_http() => named(log::TCP),
+            LogLine::Http => named(log::HTTP),
+            LogLine::Clf => named(log::CLF),
+            LogLine::Custom(text) => Some(text.clone()),
+        };
+        let structured = self.draft.log_format_sd.take();
+        let unique_id = self.draft.unique_id_format.take();
+        self.draft.proxy.logs.format = self.compile(line, "log-format");
+        self.draft.proxy.logs.structured_data = self.compile(structured, "log-format-sd");
+        self.draft.proxy.unique_id_format = self.compile(unique_id, "unique-id");
+    }
+
+    fn compile(&mut self, text: Option<Text>, what: &str) -> Option<LogFormat> {
+        let Text { text, location } = text?;
+        let files = self.world.read_file;
+        let policy = self.default_path;
+        let proxy = &self.draft.proxy;
+        let read_file =
+            |name: &str| files(policy.resolve(&location.file, name)).map_err(|error| super::source::reason(&error));
+        let mut context = Context {
+            registry: self.world.registry,
+            names: &mut self.world.names,
+            acls: &proxy.rules.acls,
+            diagnostics: self.world.diagnostics,
+            location: &location,
+            proxy: Some(proxy.id),
+            proxy_name: &proxy.name,
+            place: Scope::AT_END,
+            read_file: &read_file,
+        };
+        match crate::keywords::compile::log_format(&text, &mut context) {
+            Ok(format) => Some(format),
+            Err(error) => {
+                self.alert(format!("Parsing [{location}]: failed to parse {what} : {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// The server that `[<backend>/]<server>` names, seen from `home`.
+fn server_named(text: &str, home: ProxyId, world: &World<'_>) -> Result<ServerId, Missing> {
+    let (backend, name) = match text.split_once('/') {
+        Some((backend, name)) => (world.names.backends.get(backend).copied(), name),
+        None => (Some(home), text),
+    };
+    let backend = backend.ok_or_else(|| Missing::Proxy(text.split('/').next().unwrap_or_default().to_owned()))?;
+    let key = (backend, name.to_owned());
+    world
+        .names
+        .servers
+        .get(&key)
+        .copied()
+        .ok_or_else(|| Missing::Server(name.to_owned(), backend))
+}
+
+/// Which part of a server's name leads nowhere.
+enum Missing {
+    Proxy(String),
+    Server(String, ProxyId),
+}

@@ -1,0 +1,152 @@
+//! Keywords that tune what is done in another way here: their arguments are checked, and that is all.
+
+use super::{GlobalRow, on_off, works};
+use crate::keywords::number;
+use crate::language::{Error, Words, units};
+
+/// A keyword without arguments.
+macro_rules! bare {
+    ($names:expr, $example:literal, $doc:literal) => {
+        works($names, "", $doc, $example, |keyword, words, _, _| words.end(keyword))
+    };
+}
+
+/// A keyword that takes a number.
+macro_rules! number {
+    ($name:literal, $example:literal, $doc:literal) => {
+        works(
+            &[$name],
+            "<number>",
+            $doc,
+            concat!($name, " ", $example),
+            |keyword, words, _, _| number::only_integer::<i64>(keyword, words).map(drop),
+        )
+    };
+}
+
+/// A keyword that takes a size.
+macro_rules! size {
+    ($name:literal, $doc:literal) => {
+        works(
+            &[$name],
+            "<size>",
+            $doc,
+            concat!($name, " 1k"),
+            |keyword, words, _, _| size(keyword, words),
+        )
+    };
+}
+
+/// A keyword that is on or off.
+macro_rules! switch {
+    ($name:literal, $doc:literal) => {
+        works(
+            &[$name],
+            "{ on | off }",
+            $doc,
+            concat!($name, " off"),
+            |keyword, words, _, _| on_off(keyword, words).map(drop),
+        )
+    };
+}
+
+pub const ROWS: &[GlobalRow] = &[
+    bare!(&["noepoll"], "noepoll", "Accepted; epoll is what is used."),
+    bare!(&["nopoll"], "nopoll", "Accepted; poll() is not used."),
+    bare!(&["nokqueue"], "nokqueue", "Accepted; kqueue is not used."),
+    bare!(&["noevports"], "noevports", "Accepted; event ports are not used."),
+    bare!(&["nosplice"], "nosplice", "Accepted; splice() is not used."),
+    bare!(
+        &["nogetaddrinfo"],
+        "nogetaddrinfo",
+        "Accepted; names are resolved by the system's resolver."
+    ),
+    bare!(
+        &["noreuseport"],
+        "noreuseport",
+        "Accepted; each worker needs a socket of its own."
+    ),
+    bare!(
+        &["busy-polling", "no busy-polling"],
+        "busy-polling",
+        "Accepted; workers sleep until something happens."
+    ),
+    number!("maxpipes", "100", "Accepted; there are no pipes."),
+    number!(
+        "tune.maxpollevents",
+        "200",
+        "Accepted; the runtime decides how many events it takes at once."
+    ),
+    number!(
+        "tune.runqueue-depth",
+        "200",
+        "Accepted; the runtime decides how many tasks run in a row."
+    ),
+    number!(
+        "tune.recv_enough",
+        "10000",
+        "Accepted; a short read always ends reading."
+    ),
+    number!(
+        "tune.buffers.limit",
+        "0",
+        "Accepted; buffers are shared and held only while in use."
+    ),
+    number!(
+        "tune.buffers.reserve",
+        "2",
+        "Accepted; buffers are shared and held only while in use."
+    ),
+    number!("tune.chksize", "16384", "Accepted; checks use `tune.bufsize`."),
+    number!(
+        "tune.pool-high-fd-ratio",
+        "25",
+        "Accepted; idle connections are bounded by `pool-max-conn`."
+    ),
+    number!(
+        "tune.pool-low-fd-ratio",
+        "20",
+        "Accepted; idle connections are bounded by `pool-max-conn`."
+    ),
+    number!(
+        "tune.pattern.cache-size",
+        "10000",
+        "Accepted; results of patterns are not cached."
+    ),
+    number!(
+        "mworker-max-reloads",
+        "3",
+        "Accepted; the master leaves old workers alone."
+    ),
+    switch!(
+        "tune.sched.low-latency",
+        "Accepted; tasks run in the order they became ready."
+    ),
+    switch!(
+        "tune.fd.edge-triggered",
+        "Accepted; readiness is always edge-triggered."
+    ),
+    works(
+        &["profiling.tasks"],
+        "{ auto | on | off }",
+        "Accepted; time is not measured for each task.",
+        "profiling.tasks off",
+        |keyword, words, _, _| match words.next().unwrap_or_default() {
+            "auto" | "on" | "off" => words.end(keyword),
+            other => Err(Error::new(format!(
+                "'{keyword}' expects either 'on', 'auto', or 'off' but got '{other}'."
+            ))),
+        },
+    ),
+    size!("tune.vars.global-max-size", "Accepted; variables take what they need."),
+    size!("tune.vars.proc-max-size", "Accepted; variables take what they need."),
+    size!("tune.vars.sess-max-size", "Accepted; variables take what they need."),
+    size!("tune.vars.txn-max-size", "Accepted; variables take what they need."),
+    size!("tune.vars.reqres-max-size", "Accepted; variables take what they need."),
+];
+
+fn size(keyword: &str, words: &mut Words<'_>) -> Result<(), Error> {
+    let word = words.next().unwrap_or_default();
+    units::size(word).map_err(|_| Error::new(format!("{keyword}: '{word}' is an invalid size")))?;
+    words.end(keyword)
+}

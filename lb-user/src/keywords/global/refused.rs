@@ -1,0 +1,167 @@
+//! Keywords of the global section that are known by name only.
+
+use super::{GlobalRow, refused};
+
+/// What a vendor's proprietary library would be needed for.
+const VENDOR: &str = "Device detection with a vendor's library.";
+
+pub const ROWS: &[GlobalRow] = &[
+    refused(&["ca-base"], "<dir>", "Where the files of `ca-file` and the like are."),
+    refused(&["crt-base"], "<dir>", "Where certificates are."),
+    refused(&["external-check"], "", "Allow health checks by other programs."),
+    refused(
+        &["h1-case-adjust"],
+        "<from> <to>",
+        "A header name's spelling for bogus peers.",
+    ),
+    refused(
+        &["h1-case-adjust-file"],
+        "<hdrs-file>",
+        "Spellings of header names, in a file.",
+    ),
+    refused(&["issuers-chain-path"], "<dir>", "Where the chains of issuers are."),
+    refused(
+        &["lua-load"],
+        "<file> [ <arg1> [ <arg2> [ ... ] ] ]",
+        "Load a Lua program.",
+    ),
+    refused(
+        &["lua-load-per-thread"],
+        "<file> [ <arg1> [ <arg2> [ ... ] ] ]",
+        "Load a Lua program in each worker.",
+    ),
+    refused(&["lua-prepend-path"], "<string> [<type>]", "Where Lua modules are."),
+    refused(
+        &["pp2-never-send-local"],
+        "",
+        "Name the balancer's own connections PROXY in place of LOCAL.",
+    ),
+    refused(
+        &["ssl-default-bind-ciphers"],
+        "<ciphers>",
+        "Cipher suites of listeners up to TLS 1.2.",
+    ),
+    refused(
+        &["ssl-default-bind-ciphersuites"],
+        "<ciphersuites>",
+        "Cipher suites of listeners in TLS 1.3.",
+    ),
+    refused(
+        &["ssl-default-bind-curves"],
+        "<curves>",
+        "Elliptic curves of listeners.",
+    ),
+    refused(
+        &["ssl-default-bind-options"],
+        "[<option>]...",
+        "TLS options of listeners.",
+    ),
+    refused(
+        &["ssl-default-server-ciphers"],
+        "<ciphers>",
+        "Cipher suites to servers up to TLS 1.2.",
+    ),
+    refused(
+        &["ssl-default-server-ciphersuites"],
+        "<ciphersuites>",
+        "Cipher suites to servers in TLS 1.3.",
+    ),
+    refused(
+        &["ssl-default-server-options"],
+        "[<option>]...",
+        "TLS options to servers.",
+    ),
+    refused(&["ssl-dh-param-file"], "<file>", "Diffie-Hellman parameters."),
+    refused(
+        &["ssl-engine"],
+        "<name> [algo <comma-separated list of algorithms>]",
+        "An OpenSSL engine.",
+    ),
+    refused(&["ssl-mode-async"], "", "Asynchronous TLS engines."),
+    refused(
+        &["ssl-server-verify"],
+        "[none|required]",
+        "Whether servers' certificates are checked.",
+    ),
+    refused(
+        &["ssl-skip-self-issued-ca"],
+        "",
+        "Leave self-issued authorities out of chains.",
+    ),
+    refused(&["maxcomprate"], "<number>", "Bytes a second that may be compressed."),
+    refused(
+        &["maxcompcpuusage"],
+        "<number>",
+        "The load above which compression is reduced.",
+    ),
+    refused(&["maxsslconn"], "<number>", "How many TLS connections there may be."),
+    refused(
+        &["maxsslrate"],
+        "<number>",
+        "How many TLS sessions a second are accepted.",
+    ),
+    refused(&["maxzlibmem"], "<number>", "Memory for compression."),
+    refused(&["tune.comp.maxlevel"], "<number>", "The strongest compression."),
+    refused(
+        &["tune.h2.header-table-size"],
+        "<number>",
+        "The table of header compression in HTTP/2.",
+    ),
+    refused(
+        &["tune.h2.initial-window-size"],
+        "<number>",
+        "The first window of an HTTP/2 stream.",
+    ),
+    refused(
+        &["tune.h2.max-concurrent-streams"],
+        "<number>",
+        "Streams of one HTTP/2 connection.",
+    ),
+    refused(
+        &["tune.lua.forced-yield"],
+        "<number>",
+        "Lua instructions between two yields.",
+    ),
+    refused(&["tune.lua.maxmem"], "<number>", "Memory for Lua."),
+    refused(&["tune.lua.session-timeout"], "<timeout>", "Time for Lua in a session."),
+    refused(&["tune.lua.task-timeout"], "<timeout>", "Time for a Lua task."),
+    refused(&["tune.lua.service-timeout"], "<timeout>", "Time for a Lua service."),
+    refused(&["tune.ssl.cachesize"], "<number>", "TLS sessions kept."),
+    refused(&["tune.ssl.keylog"], "{ on | off }", "Log TLS secrets."),
+    refused(&["tune.ssl.lifetime"], "<timeout>", "How long a TLS session is kept."),
+    refused(
+        &["tune.ssl.force-private-cache"],
+        "",
+        "TLS sessions of each process apart.",
+    ),
+    refused(&["tune.ssl.maxrecord"], "<number>", "Longest TLS record."),
+    refused(
+        &["tune.ssl.default-dh-param"],
+        "<number>",
+        "Bits of Diffie-Hellman parameters.",
+    ),
+    refused(
+        &["tune.ssl.ssl-ctx-cache-size"],
+        "<number>",
+        "Generated certificates kept.",
+    ),
+    refused(
+        &["tune.ssl.capture-cipherlist-size"],
+        "<number>",
+        "Bytes of a client's cipher list kept.",
+    ),
+    refused(&["tune.zlib.memlevel"], "<number>", "Memory of zlib."),
+    refused(&["tune.zlib.windowsize"], "<number>", "Window of zlib."),
+    refused(&["deviceatlas-json-file"], "<path>", VENDOR),
+    refused(&["deviceatlas-log-level"], "<value>", VENDOR),
+    refused(&["deviceatlas-separator"], "<char>", VENDOR),
+    refused(&["deviceatlas-properties-cookie"], "<name>", VENDOR),
+    refused(&["51degrees-data-file"], "<file path>", VENDOR),
+    refused(&["51degrees-property-name-list"], "[<string> ...]", VENDOR),
+    refused(&["51degrees-property-separator"], "<char>", VENDOR),
+    refused(&["51degrees-cache-size"], "<number>", VENDOR),
+    refused(&["wurfl-data-file"], "<file path>", VENDOR),
+    refused(&["wurfl-information-list"], "[<capability>]*", VENDOR),
+    refused(&["wurfl-information-list-separator"], "<char>", VENDOR),
+    refused(&["wurfl-cache-size"], "<size>", VENDOR),
+];

@@ -1,0 +1,121 @@
+//! A proxy section in the making.
+
+use crate::language::Location;
+use crate::plan::{Mode, Proxy, StickTable};
+use crate::rules::{Condition, Expression, LogFormat};
+
+/// A proxy while its section is read: what is typed already, and what names other sections and waits to be linked.
+/// A `defaults` section is one as well; proxies start from a clone of it.
+#[derive(Clone)]
+pub struct Draft {
+    pub proxy: Proxy,
+    pub log_format: LogLine,
+    pub log_format_sd: Option<Text>,
+    pub unique_id_format: Option<Text>,
+    pub default_backend: Option<String>,
+    pub use_backend: Vec<UseBackend>,
+    pub use_server: Vec<UseServer>,
+    pub stick: Vec<Stick>,
+    pub error_sections: Vec<ErrorSection>,
+    pub table: Option<StickTable>,
+    /// What `http-check` lines say, kept also without `option httpchk`.
+    pub http_check: crate::plan::check::HttpCheck,
+    /// Timeouts set in this very section, for the warning about a second one.
+    pub timeouts_set: Vec<&'static str>,
+}
+
+/// What a frontend's log lines look like.
+#[derive(Clone, Debug, Default)]
+pub enum LogLine {
+    /// One line at the connection's start.
+    #[default]
+    Connect,
+    Tcp,
+    Http,
+    Clf,
+    Custom(Text),
+}
+
+/// A format that is compiled when all sections are known.
+#[derive(Clone, Debug)]
+pub struct Text {
+    pub text: String,
+    pub location: Location,
+}
+
+#[derive(Clone)]
+pub struct UseBackend {
+    pub name: String,
+    /// The name's format, where it is not a plain one.
+    pub format: Option<LogFormat>,
+    pub condition: Option<Condition>,
+}
+
+#[derive(Clone)]
+pub struct UseServer {
+    pub name: String,
+    pub format: Option<LogFormat>,
+    pub condition: Option<Condition>,
+}
+
+#[derive(Clone)]
+pub struct Stick {
+    /// The section that declares the table; `None`: this one.
+    pub table: Option<String>,
+    pub key: Expression,
+    pub matches: bool,
+    pub stores: bool,
+    pub on_response: bool,
+    pub condition: Option<Condition>,
+}
+
+/// An `errorfiles` line.
+#[derive(Clone, Debug)]
+pub struct ErrorSection {
+    pub name: String,
+    /// Only these status codes; empty: all of the section.
+    pub statuses: Vec<u16>,
+    pub location: Location,
+}
+
+impl Default for Draft {
+    fn default() -> Draft {
+        Draft {
+            proxy: Proxy {
+                retries: 3,
+                max_keep_alive_queue: -1,
+                ..Proxy::default()
+            },
+            log_format: LogLine::default(),
+            log_format_sd: None,
+            unique_id_format: None,
+            default_backend: None,
+            use_backend: Vec::new(),
+            use_server: Vec::new(),
+            stick: Vec::new(),
+            error_sections: Vec::new(),
+            table: None,
+            http_check: crate::plan::check::HttpCheck::default(),
+            timeouts_set: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// A draft that starts from this `defaults` section.
+    pub fn inherit(&self) -> Draft {
+        Draft {
+            timeouts_set: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    pub fn is_http(&self) -> bool {
+        self.proxy.mode == Mode::Http
+    }
+
+    /// `frontend 'f'`, `backend 'b'`, `proxy 'l'`.
+    pub fn title(&self) -> String {
+        format!("{} '{}'", self.proxy.kind(), self.proxy.name)
+    }
+}

@@ -1,0 +1,5 @@
+//! .
+
+use super::ProxyRow;
+
+pub const ROWS: &[ProxyRow] = &[];

@@ -1,0 +1,54 @@
+//! What a keyword's row sees beside the words of its line.
+
+use std::fmt;
+
+use super::proxy::Draft;
+use crate::language::{Diagnostics, Host, Location, Scope, Severity};
+use crate::rules::{Context, Names, Registry};
+
+/// The surroundings of the line that is being read.
+pub struct Reading<'a> {
+    /// The rows that rules are compiled from.
+    pub registry: &'a Registry,
+    /// What the sections declare, of the whole configuration.
+    pub names: &'a mut Names,
+    pub diagnostics: &'a mut Diagnostics,
+    pub location: &'a Location,
+    /// The kind of section the line stands in.
+    pub section: Scope,
+    pub host: &'a dyn Host,
+    /// The value of an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Reads a file named by the configuration, after `default-path`.
+    pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+}
+
+impl Reading<'_> {
+    pub fn warn(&mut self, text: impl fmt::Display) {
+        self.diagnostics.warn(self.location, text);
+    }
+
+    pub fn diag(&mut self, text: impl fmt::Display) {
+        self.diagnostics.at(Severity::Diag, self.location, text);
+    }
+
+    pub fn in_defaults(&self) -> bool {
+        self.section == Scope::DEFAULTS
+    }
+
+    /// The compiler's surroundings for a rule of `draft` that stands in `place`.
+    pub fn compiler<'b>(&'b mut self, draft: &'b Draft, place: Scope) -> Context<'b> {
+        let proxy = (!self.in_defaults()).then_some(draft.proxy.id);
+        Context {
+            registry: self.registry,
+            names: self.names,
+            acls: &draft.proxy.rules.acls,
+            diagnostics: self.diagnostics,
+            location: self.location,
+            proxy,
+            proxy_name: &draft.proxy.name,
+            place,
+            read_file: self.read_file,
+        }
+    }
+}

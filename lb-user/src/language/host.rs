@@ -1,0 +1,15 @@
+//! What a configuration asks of the machine it is read on.
+
+use std::net::IpAddr;
+
+/// The machine. Tests put one of their own in its place.
+pub trait Host {
+    /// The addresses of a host name, as the system's resolver orders them; empty where there are none.
+    fn resolve(&self, name: &str) -> Vec<IpAddr>;
+    /// The number of a user.
+    fn user(&self, name: &str) -> Option<u32>;
+    /// The number of a group.
+    fn group(&self, name: &str) -> Option<u32>;
+    /// This machine's name.
+    fn hostname(&self) -> String;
+}
