@@ -3,6 +3,7 @@ mod bench;
 mod build_ebpf;
 mod conformance;
 mod counts;
+mod demo;
 mod doctor;
 mod setup;
 mod shell;
@@ -21,6 +22,7 @@ enum Chore {
     Bench(bench::Args),
     BuildEbpf(build_ebpf::Args),
     Conformance(conformance::Args),
+    Demo(demo::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
     Test(test::Args),
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Chore::Bench(args) => bench::run(&args),
         Chore::BuildEbpf(args) => build_ebpf::run(&args),
         Chore::Conformance(args) => conformance::run(&args),
+        Chore::Demo(args) => demo::run(&args),
         Chore::Doctor(args) => doctor::run(&args),
         Chore::Setup(args) => setup::run(&args),
         Chore::Test(args) => test::run(&args),
