@@ -227,3 +227,158 @@ impl<'a> Walk<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::gate::rules::GateAction;
+
+    fn rule(id: u32, networks: &[&str], negate: bool) -> GateRule {
+        GateRule {
+            id,
+            networks: networks.iter().map(|network| parse(network)).collect(),
+            negate,
+            action: GateAction::Reject,
+        }
+    }
+
+    fn parse(network: &str) -> (IpAddr, u8) {
+        let (address, length) = network.split_once('/').expect("a network");
+        (address.parse().expect("an address"), length.parse().expect("a length"))
+    }
+
+    fn list(rules: Vec<GateRule>) -> List {
+        List::compile(&rules).expect("valid rules")
+    }
+
+    fn decides(list: &List, source: &str) -> Option<u32> {
+        let source: IpAddr = source.parse().expect("an address");
+        let verdict = list.verdict(source.into())?;
+        (verdict.action != Action::Unmatched).then_some(verdict.rule)
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let list = list(vec![
+            rule(1, &["10.1.0.0/16"], false),
+            rule(2, &["10.0.0.0/8", "2001:db8::/32"], false),
+            rule(3, &["10.1.2.3/32", "0.0.0.0/0"], false),
+        ]);
+        let cases = [
+            ("10.1.2.3", Some(1)),
+            ("10.2.2.3", Some(2)),
+            ("11.0.0.1", Some(3)),
+            ("2001:db8::1", Some(2)),
+            ("2001:db9::1", None),
+        ];
+        for (source, rule) in cases {
+            assert_eq!(decides(&list, source), rule, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_negated_rule_matches_outside_of_its_networks() {
+        let list = list(vec![rule(1, &["10.0.0.0/8"], true), rule(2, &["10.9.0.0/16"], false)]);
+        let cases = [
+            ("10.0.0.1", None),
+            ("10.9.0.1", Some(2)),
+            ("192.0.2.1", Some(1)),
+            ("2001:db8::1", Some(1)),
+        ];
+        for (source, rule) in cases {
+            assert_eq!(decides(&list, source), rule, "{source}");
+        }
+        let always = super::tests::list(vec![rule(7, &[], true)]);
+        assert_eq!((decides(&always, "192.0.2.1"), always.networks.len()), (Some(7), 1));
+    }
+
+    /// Configuration manual section 7.1.6.
+    #[test]
+    fn families_meet_as_the_manual_says() {
+        let cases = [
+            ("192.0.2.0/24", "2002:c000:0207::1", true),
+            ("192.0.2.0/24", "::192.0.2.7", true),
+            ("192.0.2.0/24", "::ffff:192.0.2.7", true),
+            ("192.0.2.0/24", "2002:c000:0307::1", false),
+            ("192.0.2.0/24", "64:ff9b::192.0.2.7", false),
+            ("::ffff:192.0.2.0/120", "192.0.2.7", true),
+            ("::192.0.2.0/120", "192.0.2.7", false),
+            ("2002::/16", "192.0.2.7", false),
+            ("::/0", "192.0.2.7", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+        ];
+        for (network, source, matches) in cases {
+            let list = list(vec![rule(1, &[network], false)]);
+            assert_eq!(decides(&list, source).is_some(), matches, "{source} in {network}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_the_network_around_has_is_left_out() {
+        let alike = list(vec![rule(1, &["::/0", "2001:db8::/32", "2001:db8::1/128"], false)]);
+        assert_eq!(alike.networks.len(), 1);
+    }
+
+    #[test]
+    fn listeners_with_equal_rules_share_a_list() {
+        let listener = |port, id| GateListener {
+            address: None,
+            ports: port..=port,
+            rules: vec![rule(id, &["10.0.0.0/8"], false)],
+        };
+        let rules = GateRules {
+            listeners: vec![listener(80, 1), listener(81, 1), listener(82, 2)],
+        };
+        let tables = Tables::compile(&rules).expect("valid rules");
+        // Each listener has a key for each family.
+        assert_eq!((tables.listeners.len(), tables.lists.len(), tables.counters), (6, 2, 3));
+    }
+
+    #[test]
+    fn a_prefix_longer_than_its_address_is_refused() {
+        for network in ["10.0.0.0/33", "::/129"] {
+            let refused = List::compile(&[rule(1, &[network], false)]);
+            assert!(matches!(refused, Err(KernelError::Prefix { .. })), "{network}");
+        }
+    }
+
+    /// Few addresses and all lengths, so that prefixes nest.
+    fn network() -> impl Strategy<Value = (IpAddr, u8)> {
+        let v4 = (0..4u8, 0..=32u8).prop_map(|(last, length)| (IpAddr::from([192, 0, 2, last]), length));
+        let v6 = (0..4u16, 0..=128u8)
+            .prop_map(|(last, length)| (IpAddr::from([0x2002, 0xc000, 0x200, 0, 0, 0, 0, last]), length));
+        prop_oneof![v4, v6]
+    }
+
+    /// The rules one after the other, as userspace evaluates them.
+    fn one_by_one(rules: &[GateRule], source: IpAddr) -> Option<u32> {
+        let source = Address::from(source);
+        let holds = |&(address, length): &(IpAddr, u8)| {
+            let forms = forms(address, length).expect("a valid length");
+            forms.iter().any(|form| form.holds(&Network::new(source, 128)))
+        };
+        let matches = |rule: &&GateRule| rule.networks.iter().any(holds) != rule.negate;
+        rules.iter().find(matches).map(|rule| rule.id)
+    }
+
+    proptest! {
+        #[test]
+        fn one_lookup_decides_as_the_rules_one_by_one(
+            rules in proptest::collection::vec((proptest::collection::vec(network(), 0..5), any::<bool>()), 0..6),
+            sources in proptest::collection::vec(network(), 1..20),
+        ) {
+            let rules: Vec<_> = (0..).zip(rules).map(|(id, (networks, negate))| GateRule {
+                id,
+                networks,
+                negate,
+                action: GateAction::SilentDrop,
+            }).collect();
+            let list = list(rules.clone());
+            for (source, _) in sources {
+                prop_assert_eq!(decides(&list, &source.to_string()), one_by_one(&rules, source), "{}", source);
+            }
+        }
+    }
+}
