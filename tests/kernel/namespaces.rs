@@ -15,6 +15,7 @@ use lb_user::kernel::{
 };
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getpeername, socket_with};
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use tempfile::TempDir;
 
 const EDGE: [&str; 2] = ["10.99.0.1", "fd99::1"];
@@ -141,6 +142,75 @@ fn a_gate_catches_up_with_its_host() -> Result<()> {
         );
         Ok(())
     })
+}
+
+#[test]
+fn rules_are_swapped_and_read_without_privilege() -> Result<()> {
+    let (client, edge) = wired()?;
+    edge.run(|| {
+        let listener = TcpListener::bind("[::]:0")?;
+        let to = SocketAddr::new(address(EDGE[0]), listener.local_addr()?.port());
+        let interfaces = [("edge0".to_owned(), Mode::Generic)];
+        let mut gate = Gate::attach(&interfaces, &GateRules::default(), Path::new("/nonexistent"))?;
+        unprivileged(|| {
+            gate.swap(&deny_list(to.port()))?;
+            Ok(gate.refresh()?)
+        })?;
+        is_refused(&client, REJECTED[0], to)?;
+        unprivileged(|| {
+            ensure!(count(&gate, REJECT)? == (1, 1), "{:?}", gate.counters());
+            ensure!(gate.status()?.verdicts > 0);
+            Ok(())
+        })
+    })
+}
+
+/// Runs a closure on a thread that has no capability left.
+fn unprivileged(inside: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    let drop_and_run = || {
+        rustix::thread::set_capabilities(None, sets)?;
+        inside()
+    };
+    std::thread::scope(|scope| scope.spawn(drop_and_run).join()).expect("the thread ends")
+}
+
+#[test]
+fn the_gate_belongs_on_the_interfaces_that_its_listeners_face() -> Result<()> {
+    let (_client, edge) = wired()?;
+    edge.ip("link add edge1 type veth peer name edge2\naddr add 10.98.0.1/24 dev edge1")?;
+    let on = |listened: Option<&str>| {
+        let mut rules = deny_list(80);
+        rules.listeners[0].address = listened.map(address);
+        edge.run(|| Ok(Vec::from_iter(Gate::interfaces(&rules)?).join(" ")))
+    };
+    let cases = [
+        (None, "edge0 edge1"),
+        (Some("0.0.0.0"), "edge0 edge1"),
+        (Some(EDGE[1]), "edge0"),
+        (Some("10.98.0.1"), "edge1"),
+        (Some("127.0.0.1"), ""),
+    ];
+    for (listened, interfaces) in cases {
+        ensure!(on(listened)? == interfaces, "{listened:?}: {}", on(listened)?);
+    }
+    let silent = GateRules {
+        listeners: vec![GateListener {
+            address: None,
+            ports: 80..=80,
+            rules: Vec::new(),
+        }],
+    };
+    ensure!(
+        edge.run(|| Ok(Gate::interfaces(&silent)?))?.is_empty(),
+        "no rules, nothing to decide"
+    );
+    Ok(())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use aya::maps::MapType;
 use aya::programs::ProgramType;
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::{interface, object, pins};
+use super::{interface, netdev, object, pins};
 
 /// Something the kernel's help needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Capabilities {
         steps.push(program_type());
         steps.extend([MapType::Hash, MapType::LpmTrie, MapType::PerCpuArray].map(map_type));
         steps.push(bpf_file_system(pin_dir));
-        steps.extend(interfaces.iter().map(|name| present_interface(name)));
+        steps.extend(interfaces.iter().flat_map(|name| interface_steps(name)));
         Self { steps }
     }
 
@@ -117,8 +117,21 @@ fn bpf_file_system(pin_dir: &Path) -> Capability {
     Capability::new("BPF file system", missing)
 }
 
-fn present_interface(name: &str) -> Capability {
-    let missing = interface::index(name).err().map(|error| (error.to_string(), None));
-    let driver = interface::driver(name).unwrap_or_else(|_| "unknown".to_owned());
-    Capability::new(format!("interface {name} (driver {driver})"), missing)
+/// Generic XDP needs no more than the interface; native XDP needs its driver.
+fn interface_steps(name: &str) -> [Capability; 2] {
+    let index = interface::index(name);
+    let native = match &index {
+        Err(error) => Some((error.to_string(), None)),
+        Ok(index) if netdev::runs_native_xdp(*index) == Some(false) => {
+            let driver = interface::driver(name).unwrap_or_else(|_| "unknown".to_owned());
+            Some((format!("its driver '{driver}' has none"), None))
+        }
+        // A kernel that cannot tell (before 6.3) will when the gate is attached.
+        Ok(_) => None,
+    };
+    let generic = index.err().map(|error| (error.to_string(), None));
+    [
+        Capability::new(format!("generic XDP on {name}"), generic),
+        Capability::new(format!("native XDP on {name}"), native),
+    ]
 }

@@ -8,7 +8,7 @@ use aya::programs::{ProgramError, Xdp, XdpMode};
 use lb_common::packet::Address;
 use rustix::net::{AddressFamily, SocketType, netdevice, socket};
 
-use super::KernelError;
+use super::{KernelError, netdev};
 
 /// Where on an interface's receive path the gate runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +35,15 @@ pub struct Attachment {
 
 /// Attaches a loaded program to an interface, or answers `None` where the mode is off.
 pub fn attach(program: &mut Xdp, interface: &str, mode: Mode) -> Result<Option<Attachment>, KernelError> {
-    let modes: &[XdpMode] = match mode {
-        Mode::Off => return Ok(None),
-        Mode::Native => &[XdpMode::Driver],
-        Mode::Generic => &[XdpMode::Skb],
-        Mode::Auto if transmits_natively(interface) => &[XdpMode::Driver, XdpMode::Skb],
-        Mode::Auto => &[XdpMode::Skb],
-    };
+    if mode == Mode::Off {
+        return Ok(None);
+    }
     let index = index(interface)?;
+    let modes: &[XdpMode] = match mode {
+        Mode::Native => &[XdpMode::Driver],
+        Mode::Auto if serves_natively(interface, index) => &[XdpMode::Driver, XdpMode::Skb],
+        _ => &[XdpMode::Skb],
+    };
     let mut refusal = None;
     for &mode in modes {
         match attach_in(program, interface, index, mode) {
@@ -100,17 +101,21 @@ pub fn index(interface: &str) -> Result<u32, KernelError> {
     netdevice::name_to_index(&socket, interface).map_err(|_| missing())
 }
 
-/// This host's own addresses with the indices of their interfaces.
-pub fn local_addresses() -> Result<BTreeMap<Address, u32>, KernelError> {
-    let interfaces = if_addrs::get_if_addrs().map_err(KernelError::Addresses)?;
-    let address = |interface: if_addrs::Interface| (Address::from(interface.ip()), interface.index.unwrap_or(0));
-    Ok(interfaces.into_iter().map(address).collect())
+/// This host's own addresses, each with its interface.
+pub fn addresses() -> Result<Vec<if_addrs::Interface>, KernelError> {
+    if_addrs::get_if_addrs().map_err(KernelError::Addresses)
 }
 
-/// Whether the driver is known to transmit from native XDP by itself. A virtual Ethernet loses what it is given that way unless its
-/// peer runs native XDP too.
-fn transmits_natively(interface: &str) -> bool {
-    driver(interface).is_ok_and(|driver| driver != "veth")
+/// This host's own addresses with the indices of their interfaces, as the gate's map has them.
+pub fn local_addresses() -> Result<BTreeMap<Address, u32>, KernelError> {
+    let address = |interface: if_addrs::Interface| (Address::from(interface.ip()), interface.index.unwrap_or(0));
+    Ok(addresses()?.into_iter().map(address).collect())
+}
+
+/// Whether native XDP is worth a try. A virtual Ethernet has it, but loses what it is given to transmit unless its peer runs native
+/// XDP too.
+fn serves_natively(interface: &str, index: u32) -> bool {
+    netdev::runs_native_xdp(index) != Some(false) && driver(interface).is_ok_and(|driver| driver != "veth")
 }
 
 /// The name of the interface's driver (`ETHTOOL_GDRVINFO`).

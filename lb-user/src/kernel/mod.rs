@@ -7,6 +7,7 @@ mod capability;
 mod error;
 mod gate;
 mod interface;
+mod netdev;
 mod object;
 mod pins;
 

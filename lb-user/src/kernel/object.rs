@@ -8,6 +8,7 @@ use super::KernelError;
 /// The gate's object, where `cargo xtask build-ebpf` ran before this program was built.
 #[cfg(object_gate)]
 pub const GATE: Option<&[u8]> = Some(aya::include_bytes_aligned!(env!("OBJECT_GATE")));
+/// The gate's object, which this program was built without.
 #[cfg(not(object_gate))]
 pub const GATE: Option<&[u8]> = None;
 

@@ -64,7 +64,7 @@ impl Drop for Pins {
 pub fn is_bpf_file_system(path: &Path) -> bool {
     const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
     let existing = path.ancestors().find(|path| path.exists());
-    existing.is_some_and(|path| rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type as i64 == BPF_FS_MAGIC))
+    existing.is_some_and(|path| rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == BPF_FS_MAGIC))
 }
 
 /// Removes the folders of processes that ended without doing it: killed ones.

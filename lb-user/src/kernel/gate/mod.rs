@@ -89,6 +89,22 @@ pub enum InterfaceState<'a> {
 }
 
 impl Gate {
+    /// The interfaces where the rules have something to decide: those with an address that a listener with rules accepts connections
+    /// on. The loopback is none of them: what comes from this very host spares nothing by being stopped early.
+    ///
+    /// # Errors
+    /// [`KernelError::Addresses`].
+    pub fn interfaces(rules: &GateRules) -> Result<BTreeSet<String>, KernelError> {
+        let has_rules = |listener: &&GateListener| !listener.rules.is_empty();
+        let listeners: Vec<_> = rules.listeners.iter().filter(has_rules).collect();
+        let addresses = interface::addresses()?.into_iter();
+        let outward = addresses.filter(|interface| !interface.is_loopback());
+        Ok(outward
+            .filter(|interface| listeners.iter().any(|listener| listener.accepts_on(interface.ip())))
+            .map(|interface| interface.name)
+            .collect())
+    }
+
     /// Loads the gate with its rules and attaches it to the interfaces of this thread's network namespace.
     ///
     /// An interface that does not take it fails alone: see [`Gate::status`], and [`Gate::refresh`] to try again. The maps are pinned

@@ -22,6 +22,17 @@ pub struct GateListener {
     pub rules: Vec<GateRule>,
 }
 
+impl GateListener {
+    /// Whether it accepts connections to that address, where the address is local.
+    pub fn accepts_on(&self, address: IpAddr) -> bool {
+        match self.address {
+            None => true,
+            Some(any) if any.is_unspecified() => any.is_ipv4() == address.is_ipv4(),
+            Some(own) => own == address,
+        }
+    }
+}
+
 /// One `tcp-request connection` rule on the source address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GateRule {
