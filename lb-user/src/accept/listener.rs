@@ -49,7 +49,9 @@ pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::
         if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
             return Ok(());
         }
-        match incoming.accept().await {
+        let accepted = incoming.accept().await;
+        clock::refresh();
+        match accepted {
             Ok((socket, source)) => {
                 if let Some(admitted) = gate.admit() {
                     tokio::task::spawn_local(serve(engine, frontend, listener.id, socket, source, admitted));

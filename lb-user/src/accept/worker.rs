@@ -41,6 +41,14 @@ const PURGE: Duration = Duration::from_secs(1);
 /// How often a draining worker looks whether its last connection has ended.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
 
+/// The runtime of one worker thread. It reads the clock whenever it wakes up.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(clock::refresh)
+        .build()
+}
+
 /// A worker's life. It returns when the process stops, or has drained.
 pub async fn run(worker: Worker) {
     counter::set_shard(worker.number);

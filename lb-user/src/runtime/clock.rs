@@ -1,5 +1,6 @@
 //! The two clocks: monotonic ticks for durations, the date for people.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,9 +15,32 @@ fn origin() -> Instant {
     *ORIGIN.get_or_init(Instant::now)
 }
 
+/// How long the distance between the two clocks is trusted.
+const RESYNC: Ticks = 500_000;
+
+thread_local! {
+    /// This thread's reading of the monotonic clock; zero where the thread does not keep one.
+    static NOW: Cell<Ticks> = const { Cell::new(0) };
+    /// The date less the ticks, and when that was found out.
+    static DISTANCE: Cell<(u64, Ticks)> = const { Cell::new((0, 0)) };
+}
+
+fn read() -> Ticks {
+    origin().elapsed().as_micros() as Ticks + 1_000_000
+}
+
+/// Reads the clock for this thread, which then sees that moment until it reads again. Workers do so whenever a task
+/// wakes up: one reading serves everything that the wake-up leads to.
+pub fn refresh() {
+    NOW.set(read());
+}
+
 /// The monotonic clock. It starts at one second, so that zero can mean "never happened".
 pub fn ticks() -> Ticks {
-    origin().elapsed().as_micros() as Ticks + 1_000_000
+    match NOW.get() {
+        0 => read(),
+        now => now,
+    }
 }
 
 /// The moment `ticks` as tokio's timers count it.
@@ -27,9 +51,16 @@ pub fn instant(ticks: Ticks) -> tokio::time::Instant {
 
 /// The date: microseconds since the epoch.
 pub fn date() -> u64 {
-    SystemTime::now()
+    let now = ticks();
+    let (distance, found) = DISTANCE.get();
+    if found > 0 && now < found + RESYNC {
+        return now + distance;
+    }
+    let date = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_micros() as u64)
+        .map_or(0, |since| since.as_micros() as u64);
+    DISTANCE.set((date.saturating_sub(now), now));
+    date
 }
 
 /// `timeout` from `now` on; no timeout is [`NEVER`].

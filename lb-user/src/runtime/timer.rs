@@ -48,6 +48,7 @@ impl Timer {
     /// Waits for `work`, at most until `deadline`; `None` when that came first.
     pub async fn until<T>(&mut self, deadline: Ticks, mut work: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
         poll_fn(|cx| {
+            clock::refresh();
             if let Poll::Ready(done) = work(cx) {
                 return Poll::Ready(Some(done));
             }
