@@ -1,5 +1,5 @@
 //! Cookies, as the language's fetches read them (2.4 manual, section 7.3.6; RFC 6265 sections 4.1 and 5.4).
-use super::header::Elements;
+use super::header::{Elements, trim};
 use super::message::Head;
 
 /// Every cookie of a `Cookie` value, in order, as name and value. Spaces around both are dropped, quotes belong to the
@@ -30,7 +30,7 @@ pub fn of_response(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> {
 fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let equals = memchr::memchr(b'=', part)?;
     let (name, value) = part.split_at_checked(equals)?;
-    Some((name.trim_ascii_end(), value.get(1..)?.trim_ascii_start()))
+    Some((trim(name), trim(value.get(1..)?)))
 }
 
 #[cfg(test)]

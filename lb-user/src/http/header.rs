@@ -1,5 +1,6 @@
 //! Header values that are lists, numbers or addresses, as the language's fetches read them (2.4 manual, section 7.3.6).
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use super::message::Head;
 
@@ -36,7 +37,7 @@ impl<'a> Iterator for Elements<'a> {
         let end = unquoted(rest, self.separator);
         let (element, after) = rest.split_at_checked(end)?;
         self.rest = after.get(1..);
-        Some(element.trim_ascii())
+        Some(trim(element))
     }
 }
 
@@ -55,11 +56,28 @@ fn unquoted(value: &[u8], separator: u8) -> usize {
     found.unwrap_or(value.len())
 }
 
+/// The text without the white space around it, which is blanks and what folded lines leave of their ends; other
+/// control characters belong to the text.
+pub fn trim(text: &[u8]) -> &[u8] {
+    text.get(trimmed(text)).unwrap_or_default()
+}
+
+/// Where the text lies that [`trim`] leaves.
+pub(super) fn trimmed(text: &[u8]) -> Range<usize> {
+    let is_space = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r' | b'\n');
+    let start = text.iter().position(|octet| !is_space(octet)).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .rposition(|octet| !is_space(octet))
+        .map_or(start, |last| last + 1);
+    start..end
+}
+
 /// The elements of a list of tokens: no quotes, empty ones left out.
 pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|&octet| octet == b',')
-        .map(<[u8]>::trim_ascii)
+        .map(trim)
         .filter(|token| !token.is_empty())
 }
 

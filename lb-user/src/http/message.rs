@@ -427,3 +427,97 @@ impl Head {
 fn slice(buf: &[u8], span: Span) -> &[u8] {
     buf.get(span.start as usize..span.end as usize).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(head: &Head) -> String {
+        let fields = head
+            .headers()
+            .map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()));
+        fields.collect::<Vec<_>>().join(" ")
+    }
+
+    fn sample() -> Head {
+        let mut head = Head::request(b"GET", b"/a?b", Version::Http11);
+        for (name, value) in [("A", "1"), ("b", "2"), ("a", "3"), ("C", "4")] {
+            head.add(name.as_bytes(), value.as_bytes());
+        }
+        head
+    }
+
+    #[test]
+    fn fields_are_edited_in_place() {
+        type Edit = fn(&mut Head);
+        let cases: &[(Edit, &str)] = &[
+            (|_| {}, "A=1 b=2 a=3 C=4"),
+            (|head| head.prepend(b"z", b"0"), "z=0 A=1 b=2 a=3 C=4"),
+            (|head| head.set(b"a", b"5"), "b=2 C=4 a=5"),
+            (|head| assert_eq!(head.remove(b"A"), 2), "b=2 C=4"),
+            (|head| assert_eq!(head.remove(b"x"), 0), "A=1 b=2 a=3 C=4"),
+            (|head| head.remove_at(1), "A=1 a=3 C=4"),
+            (|head| head.remove_at(9), "A=1 b=2 a=3 C=4"),
+            (|head| assert_eq!(head.keep_first(b"a"), Some(0)), "A=1 b=2 C=4"),
+            (|head| assert_eq!(head.keep_first(b"c"), Some(3)), "A=1 b=2 a=3 C=4"),
+            (|head| assert_eq!(head.keep_first(b"x"), None), "A=1 b=2 a=3 C=4"),
+            (|head| head.retain(|_, value| value > &b"2"[..]), "a=3 C=4"),
+            (|head| head.replace_value(3, b"longer"), "A=1 b=2 a=3 C=longer"),
+            (|head| head.replace_value(9, b"x"), "A=1 b=2 a=3 C=4"),
+            (Head::lowercase_names, "a=1 b=2 a=3 c=4"),
+            (
+                |head| head.respell_names(|name| (name == b"b").then_some(b"Bb")),
+                "A=1 Bb=2 a=3 C=4",
+            ),
+        ];
+        for (edit, expected) in cases {
+            let mut head = sample();
+            edit(&mut head);
+            assert_eq!(text(&head), *expected);
+        }
+    }
+
+    #[test]
+    fn fields_are_found_without_case() {
+        let head = sample();
+        assert_eq!(head.header(b"c"), Some(&b"4"[..]));
+        assert_eq!(head.values(b"A").collect::<Vec<_>>(), [b"1", b"3"]);
+        assert_eq!(head.values(b"A").next_back(), Some(&b"3"[..]));
+        assert!(head.has(b"B") && !head.has(b"x"));
+        assert_eq!(head.field(1), Some((&b"b"[..], &b"2"[..])));
+        assert_eq!(head.field(4), None);
+    }
+
+    #[test]
+    fn targets_are_edited_part_by_part() {
+        type Edit = fn(&mut Head) -> bool;
+        let cases: &[(&str, Edit, Option<&str>)] = &[
+            ("/a?b", |head| head.set_path(b"/long"), Some("/long?b")),
+            ("http://h/a?b", |head| head.set_path(b"/c"), Some("http://h/c?b")),
+            ("http://h", |head| head.set_path(b"/c"), Some("http://h/c")),
+            ("*", |head| head.set_path(b"/c"), None),
+            ("h:1", |head| head.set_pathq(b"/c"), None),
+            ("/a?b", |head| head.set_pathq(b"/c?d"), Some("/c?d")),
+            ("http://h/a?b", |head| head.set_pathq(b"/c"), Some("http://h/c")),
+            ("/a?b", |head| head.set_query(b"c"), Some("/a?c")),
+            ("/a", |head| head.set_query(b"c"), Some("/a?c")),
+            ("/a?b", |head| head.set_query(b""), Some("/a")),
+            ("*", |head| head.set_query(b"c"), None),
+        ];
+        for (uri, edit, expected) in cases {
+            let mut head = Head::request(b"GET", uri.as_bytes(), Version::Http11);
+            assert_eq!(edit(&mut head), expected.is_some(), "{uri}");
+            assert_eq!(head.uri(), expected.unwrap_or(uri).as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_cleared_head_is_as_new() {
+        let mut head = sample();
+        head.noted.close = true;
+        head.clear();
+        assert_eq!((head.uri(), head.method(), head.len()), (&b""[..], &b""[..], 0));
+        assert_eq!(*head.noted(), Noted::default());
+        assert_eq!(head.kind(), Kind::Request);
+    }
+}

@@ -146,3 +146,102 @@ fn is_default_port(scheme: &[u8], port: &[u8]) -> bool {
     let http = scheme.eq_ignore_ascii_case(b"http") || scheme.is_empty();
     https && port == b"443" || http && port == b"80"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(part: Option<&[u8]>) -> String {
+        part.map_or("-".into(), |part| part.escape_ascii().to_string())
+    }
+
+    #[test]
+    fn targets_come_apart() {
+        // Target, form, then path, pathq, query and authority.
+        for (uri, form, expected) in [
+            ("/", Form::Origin, "/ / - -"),
+            ("/a/b?x=y?z", Form::Origin, "/a/b /a/b?x=y?z x=y?z -"),
+            ("/?", Form::Origin, "/ /?  -"),
+            ("//a/b", Form::Origin, "//a/b //a/b - -"),
+            ("*", Form::Asterisk, "- - - -"),
+            ("", Form::Asterisk, "- - - -"),
+            ("http://a", Form::Absolute, "  - a"),
+            ("http://u@a:8/x?y", Form::Absolute, "/x /x?y y u@a:8"),
+            ("http://a?y", Form::Absolute, " ?y y a"),
+            ("svn+ssh://[::1]:8/x", Form::Absolute, "/x /x - [::1]:8"),
+            ("http:///x", Form::Absolute, "/x /x - -"),
+            ("a:443", Form::Authority, "- - - a:443"),
+            ("foo/bar", Form::Authority, "- - - foo/bar"),
+            ("1http://a/", Form::Authority, "- - - 1http://a/"),
+        ] {
+            let bytes = uri.as_bytes();
+            let found = [path(bytes), pathq(bytes), query(bytes), authority(bytes)]
+                .map(show)
+                .join(" ");
+            assert_eq!((split(bytes).form, found.as_str()), (form, expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn authorities_come_apart() {
+        for (authority, host, port) in [
+            ("a", "a", "-"),
+            ("a:80", "a", "80"),
+            ("a:", "a", ""),
+            ("u:p@a:80", "a", "80"),
+            ("[::1]", "[::1]", "-"),
+            ("[::1]:80", "[::1]", "80"),
+            ("", "", "-"),
+        ] {
+            let (found, digits) = host_port(authority.as_bytes());
+            assert_eq!(
+                (show(Some(found)).as_str(), show(digits).as_str()),
+                (host, port),
+                "{authority}"
+            );
+        }
+    }
+
+    #[test]
+    fn authorities_compare_as_the_peer_compares_them() {
+        for (scheme, authority, host, same) in [
+            ("http", "a", "a", true),
+            ("http", "a", "A", true),
+            ("http", "a", "b", false),
+            ("http", "a:80", "a", true),
+            ("http", "a", "a:80", true),
+            ("http", "a:8080", "a", false),
+            ("http", "a:443", "a", false),
+            ("HTTPS", "a:443", "a", true),
+            ("https", "a:80", "a", false),
+            ("http", "u@a", "a", true),
+            ("http", "a", "u@a", false),
+            ("http", "a", "a:", true),
+            ("ftp", "a:80", "a", false),
+            ("", "a:443", "a", true),
+            ("", "a:443", "a:80", false),
+        ] {
+            let found = same_authority(scheme.as_bytes(), authority.as_bytes(), host.as_bytes());
+            assert_eq!(found, same, "{scheme} {authority} {host}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_as_the_peer_reads_them() {
+        for (uri, delimiter, expected) in [
+            ("/?s=1&s=2", b'?', "s=1 s=2"),
+            ("/?s&s=", b'?', "s="),
+            ("/?a=1;s=2", b'?', "a=1 s=2"),
+            ("/?a&s=1?s=2", b'?', "s=1 s=2"),
+            ("/;s=1?a=b", b';', "s=1?a=b"),
+            ("/?s=a=b&=c", b'?', "s=a=b =c"),
+            ("/x", b'?', ""),
+        ] {
+            let pairs = params(uri.as_bytes(), delimiter);
+            let found: Vec<String> = pairs
+                .map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()))
+                .collect();
+            assert_eq!(found.join(" "), expected, "{uri}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded without copying.
 //!
 //! Lines of chunks end in CRLF here, although the peer also takes a bare line feed: the bytes may be forwarded as
-//! they are, and the next hop must not read them in another way.
+//! they are, and the next hop must not read them in another way. For the same reason extensions are left out.
 use super::fault::{Bad, Fault};
 use super::head::{self, Limits, Parsed};
 use crate::http::message::Head;
@@ -289,3 +289,6 @@ pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// What ends a chunked body without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+#[cfg(test)]
+mod tests;

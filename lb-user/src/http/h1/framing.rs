@@ -88,3 +88,105 @@ pub fn persists(head: &Head) -> bool {
         Version::Http11 | Version::Http2 => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::{Limits, parse_request, parse_response};
+
+    fn parsed(text: &str) -> Head {
+        let mut head = Head::new();
+        let text = format!("{text}\r\n\r\n");
+        let parse = if text.starts_with("HTTP") {
+            parse_response
+        } else {
+            parse_request
+        };
+        parse(text.as_bytes(), &mut head, &Limits::default()).unwrap();
+        head
+    }
+
+    #[test]
+    fn requests_end_as_their_head_says() {
+        for (text, expected) in [
+            ("GET / HTTP/1.1", Framing::None),
+            ("POST / HTTP/1.1", Framing::None),
+            ("POST / HTTP/1.1\r\nContent-Length: 0", Framing::None),
+            ("GET / HTTP/1.1\r\nContent-Length: 7", Framing::Length(7)),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked", Framing::Chunked),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked",
+                Framing::Chunked,
+            ),
+            ("CONNECT a:1 HTTP/1.1\r\nContent-Length: 7", Framing::Tunnel),
+        ] {
+            assert_eq!(of_request(&parsed(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn responses_end_as_head_and_request_say() {
+        let get = "GET / HTTP/1.1";
+        let upgrade = "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x";
+        let websocket = "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        let switch = "HTTP/1.1 101 S\r\nConnection: upgrade";
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked";
+        for (request, response, expected) in [
+            (get, "HTTP/1.1 200 OK", Ok(Framing::UntilClose)),
+            (get, "HTTP/1.1 200 OK\r\nContent-Length: 7", Ok(Framing::Length(7))),
+            (get, "HTTP/1.1 200 OK\r\nContent-Length: 0", Ok(Framing::None)),
+            (get, chunked, Ok(Framing::Chunked)),
+            ("HEAD / HTTP/1.1", chunked, Ok(Framing::None)),
+            ("HEAD / HTTP/1.1", "HTTP/1.1 200 OK", Ok(Framing::None)),
+            (get, "HTTP/1.1 100 C\r\nContent-Length: 7", Ok(Framing::None)),
+            (get, "HTTP/1.1 204 N\r\nTransfer-Encoding: chunked", Ok(Framing::None)),
+            (get, "HTTP/1.1 304 N\r\nContent-Length: 7", Ok(Framing::None)),
+            (get, "HTTP/1.1 205 R", Ok(Framing::UntilClose)),
+            ("CONNECT a:1 HTTP/1.1", chunked, Ok(Framing::Tunnel)),
+            (
+                "CONNECT a:1 HTTP/1.1",
+                "HTTP/1.1 403 F\r\nContent-Length: 7",
+                Ok(Framing::Length(7)),
+            ),
+            (upgrade, switch, Ok(Framing::Tunnel)),
+            (upgrade, "HTTP/1.1 101 S", Err(Fault::Switch)),
+            (get, switch, Err(Fault::Switch)),
+            (websocket, switch, Err(Fault::Switch)),
+            (
+                websocket,
+                "HTTP/1.1 101 S\r\nConnection: upgrade\r\nSec-WebSocket-Accept: x",
+                Ok(Framing::Tunnel),
+            ),
+        ] {
+            assert_eq!(
+                of_response(&parsed(response), Asked::of(&parsed(request))),
+                expected,
+                "{request} {response}"
+            );
+        }
+    }
+
+    #[test]
+    fn connections_persist_as_version_and_options_say() {
+        for (text, expected) in [
+            ("GET / HTTP/1.1", true),
+            ("GET / HTTP/1.1\r\nConnection: x, Close", false),
+            ("GET / HTTP/1.1\r\nConnection: keep-alive, close", false),
+            ("GET / HTTP/1.1\r\nProxy-Connection: close", true),
+            ("GET / HTTP/1.0", false),
+            ("GET / HTTP/1.0\r\nConnection: Keep-Alive", true),
+            (
+                "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked",
+                false,
+            ),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked",
+                false,
+            ),
+            ("HTTP/1.0 200 OK\r\nConnection: keep-alive", true),
+        ] {
+            assert_eq!(persists(&parsed(text)), expected, "{text}");
+        }
+    }
+}

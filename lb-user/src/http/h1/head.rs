@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::fault::{Bad, Fault};
 use super::octets::{self, TOKEN, URI, VERSION};
+use crate::http::header;
 use crate::http::message::{Field, Head, Kind, Span, Version};
 
 mod note;
@@ -93,31 +94,34 @@ pub(super) fn parse_trailers(input: &[u8], head: &mut Head, limits: &Limits) -> 
 
 fn parse(kind: Kind, input: &[u8], head: &mut Head, limits: &Limits) -> Result<Parsed, Bad> {
     head.kind = kind;
-    let outcome = Reader { input, head, limits }.read();
-    let at = head.scan.at;
-    match outcome {
-        Err(Stop::Bad(bad)) => Err(bad),
-        Err(Stop::More) if input.len() < limits.bytes => Ok(Parsed::Partial),
-        Err(Stop::More) => Err(Bad {
-            fault: Fault::TooLarge,
-            at: limits.bytes,
-        }),
-        Ok(()) if at > limits.bytes => Err(Bad {
-            fault: Fault::TooLarge,
-            at: limits.bytes,
-        }),
-        Ok(()) => {
-            head.buf.extend_from_slice(input.get(..at).unwrap_or_default());
-            if head.scan.folded {
-                unfold(head);
-            }
-            if kind == Kind::Request && head.digits.is_empty() {
-                head.set_version(Version::Http10);
-            }
-            note::settle(head, limits)?;
-            Ok(Parsed::Complete { consumed: at })
+    let within = input.get(..limits.bytes).unwrap_or(input);
+    match (Reader {
+        input: within,
+        head,
+        limits,
+    })
+    .read()
+    {
+        Err(Stop::Bad(bad)) => return Err(bad),
+        Err(Stop::More) if within.len() < limits.bytes => return Ok(Parsed::Partial),
+        Err(Stop::More) => {
+            return Err(Bad {
+                fault: Fault::TooLarge,
+                at: limits.bytes,
+            });
         }
+        Ok(()) => {}
     }
+    let consumed = head.scan.at;
+    head.buf.extend_from_slice(within.get(..consumed).unwrap_or_default());
+    if head.scan.folded {
+        unfold(head);
+    }
+    if kind == Kind::Request && head.digits.is_empty() {
+        head.set_version(Version::Http10);
+    }
+    note::settle(head, limits)?;
+    Ok(Parsed::Complete { consumed })
 }
 
 /// Makes the ends of line inside values spaces (RFC 9112 section 5.2).
@@ -300,15 +304,18 @@ impl Reader<'_> {
 
     /// Records a field.
     fn take_field(&mut self, name: Range<usize>, value: Range<usize>) -> Result<(), Stop> {
-        let from_start = self.input.get(value.clone()).unwrap_or_default().trim_ascii_start();
-        let start = value.end - from_start.len();
-        let text = from_start.trim_ascii_end();
-        let value = Span::new(start, start + text.len());
+        let raw = self.input.get(value.clone()).unwrap_or_default();
+        let text = header::trimmed(raw);
+        let span = Span::new(value.start + text.start, value.start + text.end);
         self.head.fields.push(Field {
             name: Span::new(name.start, name.end),
-            value,
+            value: span,
         });
-        note::field(self.head, self.input.get(name).unwrap_or_default(), text).or_else(|fault| refuse(fault, start))
+        let (name, text) = (
+            self.input.get(name).unwrap_or_default(),
+            raw.get(text).unwrap_or_default(),
+        );
+        note::field(self.head, name, text).or_else(|fault| refuse(fault, span.start as usize))
     }
 
     /// Steps over an end of line at `at`.

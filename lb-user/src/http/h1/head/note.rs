@@ -29,7 +29,7 @@ fn connection(noted: &mut Noted, value: &[u8]) {
 /// One decimal number, or the same one several times (RFC 9110 section 8.6).
 fn content_length(head: &mut Head, value: &[u8]) -> Result<(), Fault> {
     for element in value.split(|&octet| octet == b',') {
-        let length = header::decimal(element.trim_ascii()).ok_or(Fault::ContentLength)?;
+        let length = header::decimal(header::trim(element)).ok_or(Fault::ContentLength)?;
         head.scan.lengths += 1;
         if head
             .noted
@@ -57,7 +57,10 @@ pub fn settle(head: &mut Head, limits: &Limits) -> Result<(), Bad> {
     match head.kind {
         Kind::Request => request(head, limits),
         Kind::Response => response(head),
-        Kind::Trailers => trailers(head),
+        Kind::Trailers => {
+            trailers(head);
+            Ok(())
+        }
     }
 }
 
@@ -107,15 +110,16 @@ fn response(head: &mut Head) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Fields that frame or route a message come too late in its trailers.
-fn trailers(head: &mut Head) -> Result<(), Bad> {
-    match head.noted.content_length.is_some() || head.noted.chunked {
-        true => Err(Bad {
-            fault: Fault::Name,
-            at: 0,
-        }),
-        false => Ok(()),
-    }
+/// Leaves out what comes too late or concerns this hop only (RFC 9110 section 6.5.1): nobody after us shall heed it.
+fn trailers(head: &mut Head) {
+    const LATE: [&[u8]; 5] = [
+        b"connection",
+        b"content-length",
+        b"host",
+        b"transfer-encoding",
+        b"upgrade",
+    ];
+    head.retain(|name, _| !LATE.iter().any(|late| name.eq_ignore_ascii_case(late)));
 }
 
 /// Leaves one `Content-Length` with one number, or none beside a transfer coding (RFC 9112 section 6.3).
