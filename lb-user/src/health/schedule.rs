@@ -50,14 +50,15 @@ pub fn spread(interval: Duration, spread: u32, draw: u32) -> Duration {
     (interval - width) + (2 * width).mul_f64(f64::from(draw) / f64::from(u32::MAX))
 }
 
-/// Effective weight of a server that came up `since` ago: configured weight times
-/// [`WEIGHT_SCALE`](crate::backend::balance::WEIGHT_SCALE), less while it warms up.
-pub fn effective_weight(weight: u32, since: Duration, slowstart: Option<Duration>) -> u32 {
+/// Effective weight of a server that came up `warm` ago: its weight times the `scale` of the algorithm, less while it
+/// warms up for `slowstart`.
+pub fn effective_weight(weight: u32, scale: u32, warm: Duration, slowstart: Option<Duration>) -> u32 {
+    let full = u64::from(weight) * u64::from(scale);
     let steps = match slowstart {
-        Some(slowstart) if since < slowstart => 1 + WARM_UP_STEPS * since.as_secs() / slowstart.as_secs().max(1),
+        Some(slowstart) if warm < slowstart => 1 + WARM_UP_STEPS * warm.as_secs() / slowstart.as_secs().max(1),
         _ => WARM_UP_STEPS,
     };
-    weight * steps.min(WARM_UP_STEPS) as u32
+    (full * steps).div_ceil(WARM_UP_STEPS).min(full) as u32
 }
 
 #[cfg(test)]
@@ -138,10 +139,15 @@ mod tests {
     #[test]
     fn weight_grows_while_warming_up() {
         let slowstart = Some(ms(2000));
-        assert_eq!(effective_weight(10, ms(0), slowstart), 10);
-        assert_eq!(effective_weight(10, ms(1000), slowstart), 90);
-        assert_eq!(effective_weight(10, ms(2000), slowstart), 160);
-        assert_eq!(effective_weight(10, ms(0), None), 160);
-        assert_eq!(effective_weight(0, ms(0), slowstart), 0);
+        for (weight, scale, warm, expected) in [
+            (10, 16, ms(0), 10),
+            (10, 16, ms(1000), 90),
+            (10, 16, ms(2000), 160),
+            (0, 16, ms(0), 0),
+            (1, 1, ms(0), 1),
+        ] {
+            assert_eq!(effective_weight(weight, scale, warm, slowstart), expected);
+        }
+        assert_eq!(effective_weight(10, 16, ms(0), None), 160);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::backend::Backend;
+use crate::health::Farm;
 use crate::http::h1::Bad;
 use crate::http::message::Head;
 use crate::observe::Loggers;
@@ -24,7 +25,9 @@ pub struct Engine {
     pub process: &'static Process,
     /// One for each proxy, in the plan's order.
     pub backends: &'static [Backend],
-    pub loggers: Loggers,
+    pub loggers: &'static Loggers,
+    /// The servers, for those who check and administer them.
+    pub farm: Farm,
     pub tables: Tables,
     by_name: HashMap<Vec<u8>, ProxyId>,
 }
@@ -58,11 +61,14 @@ impl Engine {
             .filter(|proxy| proxy.is_backend)
             .map(|proxy| (proxy.name.clone().into_bytes(), proxy.id))
             .collect();
+        let backends = backends.leak();
+        let loggers: &'static Loggers = Box::leak(Box::new(loggers));
         Box::leak(Box::new(Engine {
             plan,
             process,
-            backends: backends.leak(),
+            backends,
             loggers,
+            farm: Farm::new(plan, process, backends, loggers),
             tables: Tables::new(plan),
             by_name,
         }))
