@@ -1,2 +1,7 @@
 //! The `lb` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lb_user::process::startup::main(std::env::args_os())
+}

@@ -42,19 +42,29 @@ pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::
     let Some(bind) = frontend.binds.get(listener.id.index as usize) else {
         return Ok(());
     };
-    let incoming = Incoming::new(listener.socket, &bind.address)?;
-    let gate = Gate::new(engine, frontend, listener.id);
     loop {
-        gate.open().await;
         if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
             return Ok(());
         }
+        // A socket that was shut and listens again is a new one to the runtime.
+        let incoming = Incoming::new(listener.socket.try_clone()?, &bind.address)?;
+        tokio::select! {
+            () = accept(engine, frontend, listener.id, &incoming) => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Paused) => {}
+        }
+    }
+}
+
+async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerId, incoming: &Incoming) {
+    let gate = Gate::new(engine, frontend, id);
+    loop {
+        gate.open().await;
         let accepted = incoming.accept().await;
         clock::refresh();
         match accepted {
             Ok((socket, source)) => {
                 if let Some(admitted) = gate.admit() {
-                    tokio::task::spawn_local(serve(engine, frontend, listener.id, socket, source, admitted));
+                    tokio::task::spawn_local(serve(engine, frontend, id, socket, source, admitted));
                 }
             }
             Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,

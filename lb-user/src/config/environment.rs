@@ -9,14 +9,17 @@ use crate::language::Error;
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
+    /// The value of a variable that is set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Sets a variable, whether it was set or not.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
     }
 
+    /// All variables with their values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

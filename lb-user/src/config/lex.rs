@@ -17,6 +17,7 @@ pub struct Mistake {
     pub at: usize,
 }
 
+/// The kinds of mistakes in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     UnmatchedQuote,

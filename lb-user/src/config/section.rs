@@ -29,6 +29,7 @@ pub enum SectionKind {
 }
 
 impl SectionKind {
+    /// Every kind.
     pub const ALL: [SectionKind; 15] = [
         SectionKind::Global,
         SectionKind::Defaults,
@@ -68,6 +69,7 @@ impl SectionKind {
         }
     }
 
+    /// The kind that `keyword` opens.
     pub fn of(keyword: &str) -> Option<SectionKind> {
         SectionKind::ALL.into_iter().find(|kind| kind.keyword() == keyword)
     }

@@ -16,12 +16,14 @@ pub struct Address {
     pub target: Target,
 }
 
+/// How bytes travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     Stream,
     Datagram,
 }
 
+/// What an address leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Inet {
@@ -47,6 +49,7 @@ pub enum Family {
     V6,
 }
 
+/// A host by number or by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Ip(IpAddr),
@@ -54,6 +57,7 @@ pub enum Host {
     Name(String),
 }
 
+/// What stands after the colon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     None,
@@ -75,6 +79,7 @@ pub struct Accepts {
 }
 
 impl Accepts {
+    /// `bind`: a port or a range of them, over streams.
     pub const BIND: Accepts = Accepts {
         stream: true,
         datagram: false,
@@ -82,6 +87,7 @@ impl Accepts {
         port_range: true,
         port_offset: false,
     };
+    /// `server`: a port, an offset or none, over streams.
     pub const SERVER: Accepts = Accepts {
         stream: true,
         datagram: false,
@@ -89,6 +95,7 @@ impl Accepts {
         port_range: false,
         port_offset: true,
     };
+    /// `log`: a port or none, over either transport.
     pub const LOG: Accepts = Accepts {
         stream: true,
         datagram: true,

@@ -59,6 +59,7 @@ pub struct Args {
     pub listeners_from: Option<String>,
 }
 
+/// How much is said at startup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verbosity {
     #[default]
@@ -67,6 +68,7 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// Who learns of a master's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MasterMode {
     Plain,
@@ -81,6 +83,7 @@ pub struct Old {
     pub pids: Vec<i32>,
 }
 
+/// How old processes are asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// `-sf`: they finish what they are doing.
@@ -169,6 +172,12 @@ impl Args {
             "V" => self.no_server_verify = true,
             _ => {}
         }
+    }
+
+    /// A master that reads its configuration again has already replaced whom it was started to replace.
+    pub fn forget_predecessors(&mut self) {
+        self.old = None;
+        self.listeners_from = None;
     }
 
     /// Does the process leave the terminal, if the configuration asks for it or the command line does?

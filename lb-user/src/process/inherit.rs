@@ -8,10 +8,17 @@ use socket2::{SockAddr, SockRef};
 use super::listeners::abstract_address;
 use crate::plan::BindAddress;
 
-/// Sockets to take over, until the configuration asked for them. The rest is closed.
+/// Sockets to take over. They stay open until this is dropped, so that a start that fails can leave them to the next.
 #[derive(Debug, Default)]
 pub struct Inherited {
-    sockets: Vec<(SockAddr, OwnedFd)>,
+    sockets: Vec<Socket>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    address: SockAddr,
+    fd: OwnedFd,
+    taken: bool,
 }
 
 impl Inherited {
@@ -21,23 +28,37 @@ impl Inherited {
             .into_iter()
             .filter_map(|fd| {
                 let address = SockRef::from(&fd).local_addr().ok()?;
-                Some((address, fd))
+                let taken = false;
+                Some(Socket { address, fd, taken })
             })
             .collect();
         Inherited { sockets }
     }
 
-    /// Takes up to `count` sockets that are bound to `address`.
-    pub fn take(&mut self, address: &BindAddress, count: usize) -> Vec<OwnedFd> {
-        let mut taken = Vec::new();
-        let mut index = 0;
-        while index < self.sockets.len() && taken.len() < count {
-            match is_bound_to(&self.sockets[index].0, address) {
-                true => taken.push(self.sockets.swap_remove(index).1),
-                false => index += 1,
-            }
+    /// Another attempt to bind begins: all sockets can be taken again.
+    pub fn release(&mut self) {
+        for socket in &mut self.sockets {
+            socket.taken = false;
         }
-        taken
+    }
+
+    /// Takes up to `count` sockets that are bound to `address`, as second handles on them.
+    pub fn take(&mut self, address: &BindAddress, count: usize) -> Vec<OwnedFd> {
+        self.sockets
+            .iter_mut()
+            .filter(|socket| !socket.taken && is_bound_to(&socket.address, address))
+            .filter_map(|socket| {
+                let handle = socket.fd.try_clone().ok()?;
+                socket.taken = true;
+                Some(handle)
+            })
+            .take(count)
+            .collect()
+    }
+
+    /// The sockets themselves.
+    pub fn into_descriptors(self) -> Vec<OwnedFd> {
+        self.sockets.into_iter().map(|socket| socket.fd).collect()
     }
 }
 
@@ -78,6 +99,8 @@ mod tests {
         let mut inherited = Inherited::new([OwnedFd::from(second), OwnedFd::from(first)]);
         assert_eq!(inherited.take(&wanted, 4).len(), 1);
         assert_eq!(inherited.take(&wanted, 4).len(), 0);
+        inherited.release();
+        assert_eq!(inherited.take(&wanted, 4).len(), 1);
         assert_eq!(inherited.take(&other, 0).len(), 0);
         assert_eq!(inherited.take(&other, 1).len(), 1);
     }

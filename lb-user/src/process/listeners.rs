@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::size_of;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Socket, Type
 use super::inherit::Inherited;
 use crate::config::source::reason;
 use crate::plan::bind::BindOptions;
+use crate::plan::global::Tune;
 use crate::plan::{Bind, BindAddress, Plan};
 use crate::state::{ListenerId, ProxyId};
 
@@ -24,6 +25,8 @@ pub enum Owner {
     Frontend(ListenerId),
     /// The runtime API, by position of the `stats socket` line.
     Cli(usize),
+    /// The master's runtime API, by position of the `-S` option.
+    MasterCli(usize),
 }
 
 /// One address, bound and listening.
@@ -33,6 +36,39 @@ pub struct Bound {
     pub address: BindAddress,
     /// One socket for each worker, or a single one that they share.
     pub sockets: Vec<OwnedFd>,
+    /// Connections that may wait to be accepted.
+    pub backlog: i32,
+}
+
+impl Bound {
+    /// Does it belong to a frontend?
+    pub fn serves_traffic(&self) -> bool {
+        matches!(self.owner, Owner::Frontend(_))
+    }
+
+    /// Was it bound by this program? Descriptors that came from elsewhere are left as they are.
+    pub fn is_own(&self) -> bool {
+        !matches!(self.address, BindAddress::Descriptor(_))
+    }
+
+    /// Stops to listen, so that another process may bind the address. Only TCP can take it up again later.
+    pub fn pause(&self) {
+        self.for_each_tcp_socket(|socket| socket.shutdown(Shutdown::Read));
+    }
+
+    /// Listens again.
+    pub fn resume(&self) {
+        self.for_each_tcp_socket(|socket| socket.listen(self.backlog));
+    }
+
+    fn for_each_tcp_socket(&self, act: impl Fn(SockRef<'_>) -> io::Result<()>) {
+        if let BindAddress::Inet(_) = self.address {
+            for socket in &self.sockets {
+                // A socket that cannot pause goes on listening, one that cannot resume stays silent: nothing is left to try.
+                let _ = act(SockRef::from(socket));
+            }
+        }
+    }
 }
 
 /// One address to bind.
@@ -55,15 +91,12 @@ pub struct Binding {
 /// Binds all addresses of the plan, taking inherited sockets where they fit. On failure returns a message for each
 /// address that could not be bound.
 pub fn bind_all(plan: &Plan, how: Binding, inherited: &mut Inherited) -> Result<Vec<Bound>, Vec<String>> {
+    inherited.release();
     let mut bound = Vec::new();
     let mut failures = Vec::new();
     for wanted in wanted(plan) {
-        match wanted.bind_one(how, plan, inherited) {
-            Ok(sockets) => bound.push(Bound {
-                owner: wanted.owner,
-                address: wanted.bind.address.clone(),
-                sockets,
-            }),
+        match wanted.bind_one(how, &plan.global.tune, inherited) {
+            Ok(sockets) => bound.push(wanted.bound(sockets)),
             Err(failure) => failures.push(wanted.explain(&failure)),
         }
     }
@@ -71,6 +104,24 @@ pub fn bind_all(plan: &Plan, how: Binding, inherited: &mut Inherited) -> Result<
         true => Ok(bound),
         false => Err(failures),
     }
+}
+
+/// Binds an address for the master's runtime API. The error is the message for the operator.
+pub fn bind_for_master(bind: &Bind, index: usize) -> Result<Bound, String> {
+    let wanted = Wanted {
+        owner: Owner::MasterCli(index),
+        frontend: "MASTER",
+        bind,
+        backlog: DEFAULT_BACKLOG,
+    };
+    let how = Binding {
+        workers: 1,
+        reuse_port: true,
+    };
+    let sockets = wanted.bind_one(how, &Tune::default(), &mut Inherited::default());
+    sockets
+        .map(|sockets| wanted.bound(sockets))
+        .map_err(|failure| wanted.explain(&failure))
 }
 
 fn wanted(plan: &Plan) -> impl Iterator<Item = Wanted<'_>> {
@@ -126,8 +177,22 @@ impl Wanted<'_> {
         format!("Binding [{location}] for frontend {frontend}: {step} ({reason}) for [{address}]")
     }
 
-    fn bind_one(&self, how: Binding, plan: &Plan, inherited: &mut Inherited) -> Result<Vec<OwnedFd>, Failure> {
-        let backlog = self.bind.options.backlog.unwrap_or(self.backlog).min(i32::MAX as u32) as i32;
+    fn bound(&self, sockets: Vec<OwnedFd>) -> Bound {
+        Bound {
+            owner: self.owner,
+            address: self.bind.address.clone(),
+            sockets,
+            backlog: self.backlog(),
+        }
+    }
+
+    fn backlog(&self) -> i32 {
+        let backlog = self.bind.options.backlog.unwrap_or(self.backlog);
+        i32::try_from(backlog).unwrap_or(i32::MAX)
+    }
+
+    fn bind_one(&self, how: Binding, tune: &Tune, inherited: &mut Inherited) -> Result<Vec<OwnedFd>, Failure> {
+        let backlog = self.backlog();
         let options = &self.bind.options;
         match &self.bind.address {
             BindAddress::Descriptor(fd) => shared_descriptor(*fd, backlog).map(|socket| vec![socket]),
@@ -140,7 +205,7 @@ impl Wanted<'_> {
                     sockets.push(socket.into());
                 }
                 for socket in &sockets {
-                    tune(SockRef::from(socket), plan).step("cannot tune socket")?;
+                    size_buffers(SockRef::from(socket), tune).step("cannot tune socket")?;
                 }
                 Ok(sockets)
             }
@@ -235,7 +300,7 @@ fn transparent(socket: &Socket, address: SocketAddr) -> io::Result<()> {
             set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, 1).or_else(|_| socket.set_freebind_v6(true))
         }
     };
-    done.map(|()| ())
+    done
 }
 
 fn set_tcp_option(socket: &Socket, option: i32, value: i32) -> io::Result<()> {
@@ -253,8 +318,7 @@ fn set_option(socket: &Socket, level: i32, option: i32, value: i32) -> io::Resul
 }
 
 /// Buffer sizes, which accepted connections inherit from the listening socket.
-fn tune(socket: SockRef<'_>, plan: &Plan) -> io::Result<()> {
-    let tune = &plan.global.tune;
+fn size_buffers(socket: SockRef<'_>, tune: &Tune) -> io::Result<()> {
     if let Some(size) = tune.receive_buffer_client {
         socket.set_recv_buffer_size(size as usize)?;
     }

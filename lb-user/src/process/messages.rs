@@ -15,6 +15,7 @@ pub struct Messages {
 }
 
 impl Messages {
+    /// `diagnostics`: say those messages, too (`-dD`).
     pub fn new(verbosity: Verbosity, diagnostics: bool) -> Messages {
         Messages {
             quiet: verbosity == Verbosity::Quiet,
@@ -28,10 +29,12 @@ impl Messages {
         self.quiet = true;
     }
 
+    /// Is nothing said any more?
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
 
+    /// Says one message, unless it is unwanted.
     pub fn say(&mut self, severity: Severity, text: impl AsRef<str>) {
         let unwanted = severity == Severity::Diag && !self.diagnostics;
         if self.quiet || unwanted {
@@ -47,18 +50,22 @@ impl Messages {
         self.print(severity, text.as_ref());
     }
 
+    /// What the operator may want to know.
     pub fn notice(&mut self, text: impl AsRef<str>) {
         self.say(Severity::Notice, text);
     }
 
+    /// What is wrong but does not keep the process from starting.
     pub fn warning(&mut self, text: impl AsRef<str>) {
         self.say(Severity::Warning, text);
     }
 
+    /// What keeps the process from starting.
     pub fn alert(&mut self, text: impl AsRef<str>) {
         self.say(Severity::Alert, text);
     }
 
+    /// Says what was found while the configuration was read.
     pub fn all(&mut self, diagnostics: &Diagnostics) {
         for message in diagnostics.messages() {
             self.say(message.severity, &message.text);

@@ -1,9 +1,22 @@
 //! Startup on one page: arguments, privileges, master and worker, listeners' handover, signals.
 
 pub mod args;
+pub mod configuration;
+pub mod ctl;
+pub mod daemon;
+pub mod host;
 pub mod identity;
 pub mod inherit;
 pub mod limits;
 pub mod listeners;
+pub mod master;
 pub mod messages;
+pub mod notify;
+pub mod old;
+pub mod service;
+pub mod signals;
+pub mod startup;
+pub mod status;
+pub mod subcommand;
 pub mod version;
+pub mod workers;

@@ -1,0 +1,33 @@
+//! What a configuration asks of this machine: names of hosts, users and groups.
+
+use std::net::{IpAddr, ToSocketAddrs};
+
+use nix::unistd::{Group, User, gethostname};
+
+use crate::language::Host;
+
+/// The machine the process runs on.
+pub struct System;
+
+impl Host for System {
+    fn resolve(&self, name: &str) -> Vec<IpAddr> {
+        let addresses = (name, 0).to_socket_addrs();
+        addresses.map_or_else(
+            |_| Vec::new(),
+            |addresses| addresses.map(|address| address.ip()).collect(),
+        )
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
+    }
+
+    fn hostname(&self) -> String {
+        let name = gethostname().ok().and_then(|name| name.into_string().ok());
+        name.unwrap_or_else(|| "localhost".to_owned())
+    }
+}
