@@ -153,20 +153,27 @@ impl Exchange<'_> {
             | Algorithm::LeastConnections
             | Algorithm::First
             | Algorithm::Random { .. } => None,
-            Algorithm::Source => Some(key::of_address(hash, self.client.session.source.ip())),
+            Algorithm::Source => {
+                let session = &self.client.session;
+                (!session.is_unix).then(|| key::of_address(hash, session.source.ip()))
+            }
             Algorithm::Uri(uri) => Some(key::of_bytes(hash, key::uri_part(uri, self.request.uri())?)),
-            Algorithm::UrlParam { name, .. } => {
-                let query = uri::query(self.request.uri())?;
-                Some(key::of_bytes(hash, key::parameter(name.as_bytes(), query)?))
+            Algorithm::UrlParam { name, check_post } => {
+                let in_query = uri::query(self.request.uri());
+                let in_body = (*check_post && self.request.method() == b"POST")
+                    .then(|| self.facts(Side::Request).request_body.bytes);
+                let value = |form| key::parameter(name.as_bytes(), form);
+                Some(key::of_bytes(hash, in_query.and_then(value).or_else(|| value(in_body?))?))
             }
             Algorithm::Header { name, use_domain_only } => {
-                let value = self.request.header(name.as_bytes())?;
-                Some(key::of_bytes(
-                    hash,
-                    if *use_domain_only { key::domain(value) } else { value },
-                ))
+                let value = key::first_element(self.request.header(name.as_bytes())?)?;
+                let value = if *use_domain_only { key::domain(value) } else { value };
+                Some(key::of_bytes(hash, value))
             }
-            Algorithm::RdpCookie { .. } => None,
+            Algorithm::RdpCookie { name } => {
+                let received = self.facts(Side::Request).request_body.bytes;
+                Some(key::of_bytes(hash, key::rdp_cookie(name.as_bytes(), received)?))
+            }
             Algorithm::Hash(expression) => {
                 let facts = self.facts(Side::Request);
                 Some(key::of_bytes(hash, &expression.text(&facts)?))

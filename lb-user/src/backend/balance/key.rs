@@ -1,6 +1,6 @@
 //! The hash of what a request is balanced by (manual 4.2, `balance` and `hash-type`).
 
-use crate::http::uri;
+use crate::http::{header, uri};
 use crate::plan::balance::{HashFunction, HashType, UriHash};
 use lb_common::hash;
 use std::net::IpAddr;
@@ -50,8 +50,27 @@ pub fn uri_part<'a>(what: &UriHash, target: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// The value of the first parameter `name` of a query or a posted form, which may be empty.
-pub fn parameter<'a>(name: &[u8], query: &'a [u8]) -> Option<&'a [u8]> {
-    uri::params_of(query, b'&').find_map(|(param, value)| (param == name).then_some(value))
+pub fn parameter<'a>(name: &[u8], form: &'a [u8]) -> Option<&'a [u8]> {
+    let mut fields = form.split(|&byte| byte == b'&');
+    fields.find_map(|field| field.strip_prefix(name)?.strip_prefix(b"="))
+}
+
+/// The first element of a header field's value, without the blanks around it. `None` where it is empty.
+pub fn first_element(value: &[u8]) -> Option<&[u8]> {
+    header::elements(value).next().filter(|element| !element.is_empty())
+}
+
+/// The value of an RDP cookie, which a client sends in the clear in its X.224 connection request (MS-RDPBCGR 2.2.1.1):
+/// `Cookie: name=value` and CRLF after eleven bytes of headers. `None` where it is not there, cut short or empty.
+pub fn rdp_cookie<'a>(name: &[u8], request: &'a [u8]) -> Option<&'a [u8]> {
+    const LABEL: &[u8] = b"Cookie:";
+    let (label, rest) = request.get(11..)?.split_at_checked(LABEL.len())?;
+    let rest = rest.trim_ascii_start();
+    let (found, rest) = rest.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b"=")?;
+    let end = memchr::memmem::find(value, b"\r\n")?;
+    let is_it = label.eq_ignore_ascii_case(LABEL) && found.eq_ignore_ascii_case(name);
+    (is_it && end > 0).then_some(&value[..end])
 }
 
 /// The part of a host name before its top-level domain (`use_domain_only`): `1wt` of `haproxy.1wt.eu`.
@@ -134,6 +153,40 @@ mod tests {
         ] {
             assert_eq!(domain(host.as_bytes()), expected.as_bytes(), "{host}");
         }
+    }
+
+    #[test]
+    fn a_header_gives_its_first_element() {
+        for (value, expected) in [
+            ("v1,v2", Some("v1")),
+            ("a.b , c.d", Some("a.b")),
+            (",a", None),
+            (",", None),
+            ("", None),
+        ] {
+            assert_eq!(first_element(value.as_bytes()), expected.map(str::as_bytes), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_rdp_cookie_is_found_as_by_the_peer() {
+        for (name, text, expected) in [
+            ("mstshash", "Cookie: mstshash=alice\r\n", Some("alice")),
+            ("mstshash", "cookie:MSTSHASH=alice\r\nxx", Some("alice")),
+            ("mstshash", "Cookie:   mstshash= al ice \r\n", Some(" al ice ")),
+            ("foo", "Cookie: foo=bar; mstshash=x\r\n", Some("bar; mstshash=x")),
+            ("foo", "Cookie: a=b; foo=bar\r\n", None),
+            ("mstshash", "Cookie: msts=123.456.0000\r\n", None),
+            ("mstshash", "Cookie: mstshash=\r\n", None),
+            ("mstshash", "Cookie: mstshash=alice\n", None),
+            ("mstshash", "Cookie: mstshash=alice", None),
+            ("mstshash", "", None),
+        ] {
+            let request = [b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0", text.as_bytes()].concat();
+            let cookie = rdp_cookie(name.as_bytes(), &request);
+            assert_eq!(cookie, expected.map(str::as_bytes), "{name} {text:?}");
+        }
+        assert_eq!(rdp_cookie(b"mstshash", b"GET / HTTP/1.0\r\n\r\n"), None);
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn balance(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mu
         ("uri", None) => Algorithm::Uri(uri(words)?),
         ("url_param", None) => url_param(words)?,
         ("hdr", Some(header)) => hdr(header, words)?,
-        ("rdp-cookie", None) => rdp_cookie("msts")?,
+        ("rdp-cookie", None) => rdp_cookie("mstshash")?,
         ("rdp-cookie", Some(cookie)) => rdp_cookie(cookie)?,
         ("hash", None) => hash(words, draft, reading)?,
         _ => {
