@@ -63,7 +63,11 @@ impl Exchange<'_> {
         self.keep_client = false;
         self.engine
             .capture_bad_request(self.frontend, self.client.connection.input.bytes(), bad);
-        Ending::status(cause::PROXY, phase::REQUEST, bad.map_or(400, |bad| bad.fault.request_status()))
+        Ending::status(
+            cause::PROXY,
+            phase::REQUEST,
+            bad.map_or(400, |bad| bad.fault.request_status()),
+        )
     }
 
     fn count_failed_request(&mut self) {
