@@ -7,6 +7,7 @@ use super::read::{Drafts, World};
 use crate::keywords::log;
 use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
 use crate::language::{Location, Scope, Severity};
+use crate::plan::check::CheckKind;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
 use crate::plan::{HttpErrors, Mode, Plan, StickTable};
 use crate::rules::{Context, LogFormat};
@@ -127,6 +128,9 @@ impl Linker<'_, '_> {
             self.stick();
         }
         self.formats();
+        if let CheckKind::Http(check) = &mut self.draft.proxy.check {
+            *check = self.draft.http_check.clone();
+        }
         checks::timeouts(&self.draft, self.world);
         checks::http_only(&self.draft, self.world);
         checks::logs(&self.draft, self.global, self.world);

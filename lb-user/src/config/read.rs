@@ -225,7 +225,7 @@ fn proxy_lines(section: &Section, scope: Scope, draft: &mut Draft, drafts: &Draf
                 continue;
             }
             Some(proxy::Misplaced::Ignored(text)) => world.diagnostics.warn(&line.location, text),
-            None => {}
+            None => proxy::warn_if_late(spelling, draft, world.diagnostics, &line.location),
         }
         carry_out(
             line,

@@ -1,6 +1,7 @@
 //! Bridges to the compilers of the rules room.
 
 use crate::language::{Error, Words};
+use crate::rules::condition::Test;
 use crate::rules::{Condition, Context, Expression, LogFormat, Rule};
 
 pub fn expression(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<Expression, Error> {
@@ -17,4 +18,8 @@ pub fn log_format(text: &str, context: &mut Context<'_>) -> Result<LogFormat, Er
 
 pub fn rule(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<Rule, Error> {
     Err(Error::not_implemented("rule"))
+}
+
+pub fn acl(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<(String, Test), Error> {
+    Err(Error::not_implemented("acl"))
 }

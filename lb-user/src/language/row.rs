@@ -58,7 +58,7 @@ pub fn find<T>(registry: &'static [&'static [Row<T>]], name: &str) -> Option<&'s
 }
 
 /// The row whose name a line opens with. Names may be several words (`timeout client`, `no option persist`); the longest
-/// one that fits wins. Returns the spelling too, and how many words it took.
+/// one that fits wins. A word that ends in `(` stands for all that open with it. Returns the spelling too, and how many words it took.
 pub fn find_phrase<T>(
     registry: &'static [&'static [Row<T>]],
     words: &[Word],
@@ -75,10 +75,12 @@ pub fn find_phrase<T>(
 fn opens_with(words: &[Word], phrase: &str) -> Option<usize> {
     let mut taken = 0;
     for part in phrase.split(' ') {
-        if words.get(taken).map(String::as_str) != Some(part) {
-            return None;
-        }
-        taken += 1;
+        let word = words.get(taken)?;
+        let fits = match part.ends_with('(') {
+            true => word.starts_with(part),
+            false => word == part,
+        };
+        taken += fits.then_some(1)?;
     }
     Some(taken)
 }

@@ -16,6 +16,8 @@ pub struct Rules {
     pub tcp_content: RuleSet,
     pub tcp_response: RuleSet,
     pub http_request: RuleSet,
+    /// `redirect` lines, judged after `http_request` whatever that decided, unless it answered.
+    pub redirect: RuleSet,
     pub http_response: RuleSet,
     pub http_after_response: RuleSet,
     pub use_backend: Vec<UseBackend>,

@@ -54,6 +54,7 @@ pub fn http_only(draft: &Draft, world: &mut World<'_>) {
     let rules = &proxy.rules;
     for (name, is_empty) in [
         ("http-request", rules.http_request.is_empty()),
+        ("redirect", rules.redirect.is_empty()),
         ("http-response", rules.http_response.is_empty()),
         ("http-after-response", rules.http_after_response.is_empty()),
     ] {

@@ -99,6 +99,20 @@ pub const ROWS: &[ProxyRow] = &[
             words.end(keyword)
         },
     ),
+    works(
+        &["load-server-state-from-file"],
+        "{ global | local | none }",
+        BACK,
+        "Accepted with `none` only: servers start as configured.",
+        "load-server-state-from-file none",
+        |keyword, words, _, _| match words.next().unwrap_or_default() {
+            "none" => words.end(keyword),
+            known @ ("global" | "local") => Err(Error::not_implemented(&format!("{keyword} {known}"))),
+            other => Err(Error::new(format!(
+                "'{keyword}' expects 'global', 'local' or 'none'. Got '{other}'"
+            ))),
+        },
+    ),
     keepalive!(
         "clitcpka-cnt",
         client_keepalive,

@@ -18,6 +18,7 @@ pub struct Draft {
     pub stick: Vec<Stick>,
     pub error_sections: Vec<ErrorSection>,
     pub table: Option<StickTable>,
+    pub table_location: Option<Location>,
     /// What `http-check` lines say, kept also without `option httpchk`.
     pub http_check: crate::plan::check::HttpCheck,
     /// Timeouts set in this very section, for the warning about a second one.
@@ -95,6 +96,7 @@ impl Default for Draft {
             stick: Vec::new(),
             error_sections: Vec::new(),
             table: None,
+            table_location: None,
             http_check: crate::plan::check::HttpCheck::default(),
             timeouts_set: Vec::new(),
         }

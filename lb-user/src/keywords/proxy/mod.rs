@@ -20,6 +20,7 @@ mod timeouts;
 
 pub use draft::{Draft, ErrorSection, LogLine, Stick, Text, UseBackend, UseServer};
 pub use family::{Misplaced, misplaced, unknown};
+pub use rules::warn_if_late;
 
 use super::Reading;
 use crate::language::row::Does;

@@ -211,11 +211,17 @@ pub const ROWS: &[ProxyRow] = &[
         "Save the empty acknowledgment when a connection to a server opens with data.",
         tcp_smart_connect
     ),
-    switch!(
-        "transparent",
+    works(
+        &["option transparent", "no option transparent", "transparent"],
+        "",
         BACK,
         "Connect to the address that the client asked for when there is no server.",
-        transparent
+        "option transparent",
+        |keyword, words, draft, _| {
+            words.end(keyword)?;
+            draft.proxy.options.transparent = !keyword.starts_with("no ");
+            Ok(())
+        },
     ),
     keeping!(
         "http-keep-alive",

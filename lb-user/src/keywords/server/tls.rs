@@ -1,8 +1,24 @@
 //! Server options about TLS.
 
-use super::{ServerRow, refused};
+use super::{BOTH, ServerRow, option, refused};
+use crate::language::row::Does::Works;
 
 pub const ROWS: &[ServerRow] = &[
+    option(
+        &[
+            "no-ssl",
+            "no-check-ssl",
+            "no-agent-check",
+            "no-verifyhost",
+            "no-send-proxy-v2-ssl",
+            "no-send-proxy-v2-ssl-cn",
+        ],
+        "",
+        BOTH,
+        "Accepted: what they switch off is never on.",
+        "server s1 127.0.0.1:8080 no-ssl",
+        Works(|_, _, _, _| Ok(())),
+    ),
     refused(&["allow-0rtt"], "", "Send early data under TLS 1.3."),
     refused(
         &["alpn"],
@@ -24,16 +40,16 @@ pub const ROWS: &[ServerRow] = &[
     refused(&["force-tlsv12"], "", "TLS 1.2 only."),
     refused(&["force-tlsv13"], "", "TLS 1.3 only."),
     refused(
-        &["no-send-proxy-v2-ssl", "send-proxy-v2-ssl"],
+        &["send-proxy-v2-ssl"],
         "",
         "A PROXY header of version 2 with the client's TLS facts.",
     ),
     refused(
-        &["no-send-proxy-v2-ssl-cn", "send-proxy-v2-ssl-cn"],
+        &["send-proxy-v2-ssl-cn"],
         "",
         "The same with the common name of the client's certificate.",
     ),
-    refused(&["ssl", "no-ssl"], "", "Speak TLS with the server."),
+    refused(&["ssl"], "", "Speak TLS with the server."),
     refused(
         &["ssl-reuse", "no-ssl-reuse"],
         "",
@@ -50,7 +66,7 @@ pub const ROWS: &[ServerRow] = &[
     refused(&["no-tlsv12"], "", "Not TLS 1.2."),
     refused(&["no-tlsv13"], "", "Not TLS 1.3."),
     refused(
-        &["verifyhost", "no-verifyhost"],
+        &["verifyhost"],
         "<hostname>",
         "The name that the server's certificate must bear.",
     ),
