@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::Proxy;
 use crate::runtime::clock;
-use crate::state::{ListenerId, Process};
+use crate::state::{Admitted, ListenerId, Process};
 use crate::stream::Engine;
 
 /// How often a frontend at its limit looks whether a connection has ended.
@@ -13,12 +13,6 @@ const RECHECK: Duration = Duration::from_millis(5);
 
 /// What bounds one listener.
 pub struct Gate {
-    process: &'static Process,
-    id: ListenerId,
-}
-
-/// A connection that counts against the limits until it is dropped.
-pub struct Admitted {
     process: &'static Process,
     id: ListenerId,
 }
@@ -83,18 +77,6 @@ impl Gate {
         counters.connections.increment();
         counters.connection_rate.add(1, now);
         listener.connections.up();
-        Some(Admitted { process, id: self.id })
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.process.connections.down();
-        if let Some(proxy) = self.process.proxy(self.id.frontend) {
-            proxy.frontend.connections.down();
-        }
-        if let Some(listener) = self.process.listener(self.id) {
-            listener.connections.down();
-        }
+        Some(Admitted::new(process, self.id))
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::judge::Admission;
-use super::limits::{Admitted, Gate};
+use super::limits::Gate;
 use super::worker::Phase;
 use crate::l4;
 use crate::plan::proxy::Mode;
@@ -17,7 +17,7 @@ use crate::plan::{BindAddress, Proxy};
 use crate::rules::{Session, Variables};
 use crate::runtime::clock;
 use crate::runtime::{Connection, Socket, Timer};
-use crate::state::ListenerId;
+use crate::state::{Admitted, ListenerId};
 use crate::stream::{Client, Engine, client};
 
 /// A bound, listening socket and which `bind` line it serves.
@@ -62,9 +62,9 @@ async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerI
         let accepted = incoming.accept().await;
         clock::refresh();
         match accepted {
-            Ok((socket, source)) => {
+            Ok(accepted) => {
                 if let Some(admitted) = gate.admit() {
-                    tokio::task::spawn_local(serve(engine, frontend, id, socket, source, admitted));
+                    open(engine, frontend, id, accepted, admitted);
                 }
             }
             Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,
@@ -74,15 +74,15 @@ async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerI
     }
 }
 
-async fn serve(
+/// Makes a session of a connection and serves it in a task of its own, unless a rule refuses it.
+fn open(
     engine: &'static Engine,
     frontend: &'static Proxy,
     id: ListenerId,
-    socket: Socket,
-    source: Option<SocketAddr>,
+    (socket, source): (Socket, Option<SocketAddr>),
     admitted: Admitted,
 ) {
-    let mut client = Client {
+    let mut client = Box::new(Client {
         session: session(engine, frontend, id, &socket, source),
         connection: Connection::new(socket),
         timer: Timer::default(),
@@ -91,15 +91,16 @@ async fn serve(
         requests: 0,
         idle_since: clock::ticks(),
         own_servers: Vec::new(),
-    };
-    if client.judge_connection() == Admission::Admitted {
-        client.prepare_socket();
-        match frontend.mode {
-            Mode::Http => client::serve(client).await,
-            Mode::Tcp => l4::serve(client).await,
-        }
+        _admitted: admitted,
+    });
+    if client.judge_connection() == Admission::Refused {
+        return;
     }
-    drop(admitted);
+    client.prepare_socket();
+    match frontend.mode {
+        Mode::Http => tokio::task::spawn_local(client::serve(client)),
+        Mode::Tcp => tokio::task::spawn_local(l4::serve(client)),
+    };
 }
 
 fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, source: Option<SocketAddr>) -> Session {

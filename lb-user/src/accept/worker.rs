@@ -9,7 +9,7 @@ use tokio::task::LocalSet;
 use super::listener::{self, Listener};
 use crate::backend::pool;
 use crate::health;
-use crate::runtime::{buffer, clock};
+use crate::runtime::{buffer, clock, idle};
 use crate::state::counter;
 use crate::stream::Engine;
 
@@ -79,6 +79,7 @@ async fn serve(mut worker: Worker) {
     }
     if draining {
         engine.process.stopping.store(true, Relaxed);
+        idle::end_all();
         tokio::select! {
             () = drained(engine) => {}
             _ = worker.phase.wait_for(|phase| *phase == Phase::Stopping) => {}

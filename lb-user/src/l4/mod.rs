@@ -14,7 +14,7 @@ use crate::stream::exchange::Exchange;
 use inspect::Inspected;
 
 /// Serves one connection of a `mode tcp` frontend.
-pub async fn serve(mut client: Client) {
+pub async fn serve(mut client: Box<Client>) {
     let mut exchange = Box::new(Exchange::for_tcp(&mut client));
     match exchange.inspect_client().await {
         Ok(Inspected::Http) => {
@@ -29,7 +29,9 @@ pub async fn serve(mut client: Client) {
         Err(ending) => exchange.end(ending).await,
     }
     exchange.finish();
-    client.close().await;
+    if client.lingers() {
+        client.drain().await;
+    }
 }
 
 impl Exchange<'_> {

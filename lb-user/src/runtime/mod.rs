@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod calendar;
 pub mod clock;
 pub mod connection;
+pub mod idle;
 pub mod socket;
 pub mod timer;
 

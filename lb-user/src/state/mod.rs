@@ -1,11 +1,13 @@
 //! Live state: counters and status of the process, proxies, servers and listeners, as atomics.
 
+pub mod admitted;
 pub mod counter;
 pub mod ids;
 pub mod process;
 pub mod proxy;
 pub mod server;
 
+pub use admitted::Admitted;
 pub use counter::{Counter, Gauge, Rate};
 pub use ids::{ListenerId, ProxyId, ServerId, TableId};
 pub use process::Process;

@@ -7,7 +7,9 @@ use crate::plan::Proxy;
 use crate::rules::Session;
 use crate::runtime::clock::{self, Ticks};
 use crate::runtime::connection::Received;
-use crate::runtime::{Connection, Timer};
+use crate::runtime::{Connection, Timer, idle};
+use crate::state::Admitted;
+use std::os::fd::AsRawFd;
 
 /// How long a connection is drained after the last answer, so that the client can read it before the reset that
 /// unread bytes provoke.
@@ -26,6 +28,7 @@ pub struct Client {
     pub idle_since: Ticks,
     /// Connections to servers that only this client may use (`http-reuse never`).
     pub own_servers: Vec<ServerConnection>,
+    pub _admitted: Admitted,
 }
 
 /// How waiting for a request's first byte ended.
@@ -37,21 +40,23 @@ pub enum Arrival {
     TimedOut,
 }
 
-/// Serves requests until the connection ends.
-pub async fn serve(mut client: Client) {
+/// Serves requests until the connection ends. The client is boxed to keep the task small: idle connections are many.
+pub async fn serve(mut client: Box<Client>) {
     loop {
         let arrival = client.next_request().await;
         if arrival != Arrival::Bytes && client.requests > 0 {
             break;
         }
-        // Boxed, so that an idle connection does not hold an exchange's state.
+        // Boxed, too, so that an idle connection does not hold an exchange's state.
         if Box::pin(Exchange::new(&mut client).run()).await == Next::Close {
             break;
         }
         client.requests += 1;
         client.idle_since = clock::ticks();
     }
-    client.close().await;
+    if client.lingers() {
+        Box::pin(client.drain()).await;
+    }
 }
 
 impl Client {
@@ -63,7 +68,11 @@ impl Client {
         }
         let deadline = clock::after(self.idle_since, self.idle_timeout());
         let Client { connection, timer, .. } = self;
-        match timer.until(deadline, |cx| connection.poll_receive(cx)).await {
+        let fd = connection.socket.as_raw_fd();
+        idle::mark(fd, true);
+        let received = timer.until(deadline, |cx| connection.poll_receive(cx)).await;
+        idle::mark(fd, false);
+        match received {
             None => Arrival::TimedOut,
             Some(Ok(Received::End)) => Arrival::Closed,
             Some(Ok(_)) => Arrival::Bytes,
@@ -105,20 +114,22 @@ impl Client {
         let _ = socket2::SockRef::from(&self.connection.socket).set_mark(mark);
     }
 
-    /// Ends the connection so that what was written arrives.
-    pub async fn close(mut self) {
+    /// Closes the writing half. Is there reason to read on for a while, so that what was written arrives?
+    pub fn lingers(&self) -> bool {
         if self.connection.ended || self.connection.broken {
-            return;
+            return false;
         }
         self.connection.socket.shutdown_write();
-        if self.connection.input.is_empty() && self.requests > 0 {
-            return;
-        }
+        !self.connection.input.is_empty() || self.requests == 0
+    }
+
+    /// Reads on and forgets what comes, until the client closes or has had time to.
+    pub async fn drain(&mut self) {
         let deadline = clock::ticks() + LINGER;
         loop {
             let pending = self.connection.input.len();
             self.connection.input.consume(pending);
-            let Client { connection, timer, .. } = &mut self;
+            let Client { connection, timer, .. } = self;
             match timer.until(deadline, |cx| connection.poll_receive(cx)).await {
                 Some(Ok(Received::Bytes(_))) => {}
                 _ => return,

@@ -14,7 +14,12 @@ impl Exchange<'_> {
         let limits = self.limits(self.frontend.options.accept_invalid_request);
         self.begin();
         let timeouts = &self.frontend.timeouts;
-        let deadline = clock::after(self.started, timeouts.http_request.or(timeouts.client));
+        let since = if self.facts.is_first {
+            self.client.idle_since
+        } else {
+            self.started
+        };
+        let deadline = clock::after(since, timeouts.http_request.or(timeouts.client));
         loop {
             let input = self.client.connection.input.bytes();
             match parse_request(input, &mut self.request, &limits) {

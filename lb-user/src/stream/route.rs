@@ -163,7 +163,10 @@ impl Exchange<'_> {
                 let in_body = (*check_post && self.request.method() == b"POST")
                     .then(|| self.facts(Side::Request).request_body.bytes);
                 let value = |form| key::parameter(name.as_bytes(), form);
-                Some(key::of_bytes(hash, in_query.and_then(value).or_else(|| value(in_body?))?))
+                Some(key::of_bytes(
+                    hash,
+                    in_query.and_then(value).or_else(|| value(in_body?))?,
+                ))
             }
             Algorithm::Header { name, use_domain_only } => {
                 let value = key::first_element(self.request.header(name.as_bytes())?)?;
