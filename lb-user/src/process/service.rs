@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
 use tokio::time::{sleep, sleep_until};
 
 use super::args::Old;
@@ -15,18 +17,23 @@ use super::limits::Sizes;
 use super::listeners::Bound;
 use super::messages::Messages;
 use super::signals::Signals;
+use super::status::{self, Line};
 use super::workers::{self, Ended, Workers};
-use super::{identity, status};
+use super::{identity, signals};
 use crate::accept::Phase;
 use crate::backend::live;
+use crate::health::{self, Farm};
 use crate::observe::Loggers;
 use crate::plan::Plan;
 use crate::runtime::clock::{self, NEVER, Ticks};
-use crate::state;
 use crate::stream::Engine;
 
 /// How long workers get to notice that the process stops.
 const STOP_TIME: Duration = Duration::from_millis(500);
+
+/// Syslog severities of what the process says of itself.
+const WARNING: u8 = 4;
+const NOTICE: u8 = 5;
 
 /// All that startup prepared.
 pub struct Service {
@@ -54,7 +61,7 @@ impl Service {
             Ok(End::Drained) => Ok(ExitCode::SUCCESS),
             Ok(End::Signalled(signal)) => {
                 // Nothing handles it any more: the process ends the way whoever waits for it expects.
-                let _ = super::signals::restore(signal).map(|()| raise(signal));
+                let _ = signals::restore(signal).map(|()| raise(signal));
                 Err(ExitCode::FAILURE)
             }
             Ok(End::Broken) => {
@@ -74,22 +81,28 @@ impl Service {
         let state = Arc::new(live::process(plan, workers::count(plan), connections));
         let loggers = Loggers::open(plan, &state, "lb")?;
         identity::assume(&plan.global)?;
-        let engine = Engine::new(plan, Arc::clone(&state), loggers);
+        let engine = Engine::new(plan, state, loggers);
+        let farm: &'static Farm = Box::leak(Box::new(Farm::new(
+            plan,
+            engine.process,
+            engine.backends,
+            &engine.loggers,
+        )));
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;
         let mut watch = Watch {
             messages,
             bound: self.bound,
-            hard_stop_after: plan.global.hard_stop_after,
-            grace: plan.global.grace.unwrap_or_default(),
-            state,
+            engine,
             workers,
             drain_at: NEVER,
             stop_at: NEVER,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(problem)?.block_on(async {
+        let tasks = LocalSet::new();
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(problem)?;
+        tasks.block_on(&runtime, async {
             let mut signals = Signals::listen().map_err(problem)?;
+            health::run::start(farm, 0, 1);
             if let Some(mut old) = self.old {
                 old.dismiss();
             }
@@ -106,10 +119,8 @@ struct Watch<'a> {
     messages: &'a mut Messages,
     /// Handles on all listening sockets, to pause them and to hand them over.
     bound: Vec<Bound>,
-    state: Arc<state::Process>,
+    engine: &'static Engine,
     workers: Workers,
-    hard_stop_after: Option<Duration>,
-    grace: Duration,
     /// When listening ends after a soft stop.
     drain_at: Ticks,
     /// When a soft stop has taken too long.
@@ -144,33 +155,34 @@ impl Watch<'_> {
     fn obey(&mut self, signal: Signal) {
         match signal {
             Signal::SIGUSR1 if self.drain_at == NEVER && self.workers.phase() < Phase::Draining => {
-                self.state.stopping.store(true, Relaxed);
-                let now = clock::ticks();
-                self.drain_at = clock::after(now, Some(self.grace));
-                self.stop_at = clock::after(now, self.hard_stop_after);
+                self.engine.process.stopping.store(true, Relaxed);
+                let (now, global) = (clock::ticks(), &self.engine.plan.global);
+                self.drain_at = clock::after(now, Some(global.grace.unwrap_or_default()));
+                self.stop_at = clock::after(now, global.hard_stop_after);
             }
             Signal::SIGTTOU if self.workers.phase() == Phase::Serving => {
                 self.workers.tell(Phase::Paused);
                 self.bound.iter().for_each(Bound::pause);
-                self.tell_frontends("Paused");
+                self.tell(WARNING, status::listening(self.engine.process, "Paused"));
             }
             Signal::SIGTTIN if self.workers.phase() == Phase::Paused => {
                 self.bound.iter().for_each(Bound::resume);
                 self.workers.tell(Phase::Serving);
-                self.tell_frontends("Resumed");
+                self.tell(WARNING, status::listening(self.engine.process, "Resumed"));
             }
-            Signal::SIGHUP => {
-                for line in status::describe(&self.state) {
-                    self.messages.warning(line);
-                }
-            }
+            Signal::SIGHUP => self.tell(NOTICE, status::describe(self.engine.process)),
             _ => {}
         }
     }
 
-    fn tell_frontends(&mut self, done: &str) {
-        for proxy in self.state.proxies.iter().filter(|proxy| proxy.is_frontend) {
-            self.messages.warning(format!("{done} frontend {}.", proxy.name));
+    /// Says what happened, in the terminal and at `level` in the logs.
+    fn tell(&mut self, level: u8, lines: Vec<Line>) {
+        for line in lines {
+            if let Some(proxy) = line.proxy {
+                let logger = self.engine.loggers.proxy(proxy);
+                logger.send(clock::date(), level, b"", line.text.as_bytes());
+            }
+            self.messages.warning(line.text);
         }
     }
 
@@ -179,9 +191,7 @@ impl Watch<'_> {
         self.drain_at = NEVER;
         self.bound.clear();
         self.workers.tell(Phase::Draining);
-        for line in status::farewell(&self.state) {
-            self.messages.warning(line);
-        }
+        self.tell(WARNING, status::farewell(self.engine.process));
     }
 
     async fn stop(&mut self) {
