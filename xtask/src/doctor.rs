@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<()> {
         "bpf-linker",
         linker.as_deref(),
         "links the kernel programs",
-        setup::LINKER_BY_HAND,
+        &setup::linker_by_hand(),
     );
     for name in build_ebpf::OBJECTS {
         let object = build_ebpf::folder().join(format!("{name}.o"));

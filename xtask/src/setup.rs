@@ -31,13 +31,12 @@ const DEBIAN_COMPILER: [Package; 2] = [
     package("rust-web-src", "the source of core, compiled for BPF"),
 ];
 
-const PACKAGES: [Package; 12] = [
+const PACKAGES: [Package; 11] = [
     package("gcc", "links Rust programs"),
     package("libc6-dev", "links Rust programs"),
     package("llvm-22-dev", "builds bpf-linker"),
     package("bpftool", "shows programs, links and maps"),
     package("iproute2", "makes the demo's and the tests' network namespaces"),
-    package("ethtool", "sets the tests' virtual interfaces"),
     package("nginx-light", "the demo's HTTP servers"),
     package("curl", "the demo's HTTP clients"),
     package("mosquitto", "the demo's MQTT brokers"),
@@ -51,8 +50,13 @@ const LINKER_VERSION: &str = "0.13.0";
 const LINKER_LLVM: &str = "llvm-22";
 const LINKER_LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 
-/// The command by hand that does what [`run`] does for the linker.
-pub const LINKER_BY_HAND: &str = "LLVM_PREFIX=/usr/lib/llvm-22 cargo install bpf-linker --version 0.13.0 --locked --no-default-features --features llvm-22";
+/// The command that does by hand what [`run`] does for the linker.
+pub fn linker_by_hand() -> String {
+    format!(
+        "LLVM_PREFIX={LINKER_LLVM_PREFIX} cargo install bpf-linker --version {LINKER_VERSION} --locked --no-default-features \
+         --features {LINKER_LLVM}"
+    )
+}
 
 pub fn run(args: &Args) -> Result<()> {
     let missing = missing_packages();

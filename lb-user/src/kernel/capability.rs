@@ -71,8 +71,9 @@ fn embedded() -> Capability {
 }
 
 /// Each with the capability that includes it, from before it was one of its own (Linux 5.8).
-const PRIVILEGES: [(&str, CapabilitySet, CapabilitySet); 2] = [
+const PRIVILEGES: [(&str, CapabilitySet, CapabilitySet); 3] = [
     ("CAP_BPF", CapabilitySet::BPF, CapabilitySet::SYS_ADMIN),
+    ("CAP_PERFMON", CapabilitySet::PERFMON, CapabilitySet::SYS_ADMIN),
     ("CAP_NET_ADMIN", CapabilitySet::NET_ADMIN, CapabilitySet::NET_ADMIN),
 ];
 
@@ -82,7 +83,7 @@ fn privilege((name, wanted, instead): (&str, CapabilitySet, CapabilitySet)) -> C
         let why = "this process does not have it".to_owned();
         (
             why,
-            Some("run as root, or setcap cap_bpf,cap_net_admin,cap_perfmon+ep on the program"),
+            Some("run as root, or setcap cap_bpf,cap_net_admin,cap_perfmon+ep FILE"),
         )
     });
     Capability::new(name, missing)

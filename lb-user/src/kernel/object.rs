@@ -138,7 +138,8 @@ pub fn program_error(object: &'static str, error: &ProgramError) -> KernelError 
 
 fn privilege(error: &std::io::Error) -> &'static str {
     match error.raw_os_error() {
-        Some(libc::EPERM) => " (CAP_BPF and CAP_NET_ADMIN are needed)",
+        // Without CAP_PERFMON the verifier answers EACCES to what it admits with it.
+        Some(libc::EPERM | libc::EACCES) => " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed)",
         _ => "",
     }
 }

@@ -3,7 +3,7 @@
 //! A rule list never changes in the maps: it is written under a new number, then the listeners are pointed to it one by one, and the
 //! old one goes when no program can still be reading it. So every packet is judged by all of one list. The kernel programs only
 //! count; everything else here has one writer.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aya::Ebpf;
 use aya::maps::lpm_trie::Key;
@@ -103,6 +103,8 @@ pub struct KernelMaps {
     published: BTreeMap<ListenerKey, u32>,
     /// What `hosts` and `networks` hold, by the lists' numbers.
     lists: BTreeMap<u32, List>,
+    /// The lists that no listener pointed to after the last change.
+    unused: BTreeSet<u32>,
     next_list: u32,
 }
 
@@ -134,6 +136,7 @@ impl KernelMaps {
             addresses: BTreeMap::new(),
             published: BTreeMap::new(),
             lists: BTreeMap::new(),
+            unused: BTreeSet::new(),
             next_list: 0,
         })
     }
@@ -242,20 +245,23 @@ impl KernelMaps {
         Ok(())
     }
 
-    /// Removes the lists that no listener points to any more.
+    /// Removes the lists that no listener points to any more and no program still reads.
     fn retire(&mut self) -> Result<(), KernelError> {
-        let unused: Vec<u32> = self
+        let used: BTreeSet<u32> = self.published.values().copied().collect();
+        let unused: BTreeSet<u32> = self
             .lists
             .keys()
-            .filter(|number| !self.published.values().any(|list| list == *number))
+            .filter(|number| !used.contains(*number))
             .copied()
             .collect();
-        if unused.is_empty() || membarrier(MembarrierCommand::Global).is_err() {
-            // A kernel with tickless processors does not wait for them; the lists stay until the rules change again.
-            return Ok(());
-        }
+        let before = std::mem::replace(&mut self.unused, unused.clone());
+        // Waits for every program that runs now. A kernel with tickless processors refuses to; there the lists go one change of the
+        // rules later, which is long after.
+        let waited = !unused.is_empty() && membarrier(MembarrierCommand::Global).is_ok();
         for number in unused {
-            self.erase(number)?;
+            if waited || before.contains(&number) {
+                self.erase(number)?;
+            }
         }
         Ok(())
     }
