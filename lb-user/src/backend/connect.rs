@@ -32,8 +32,18 @@ pub enum Destination {
     Unix(String),
 }
 
-/// Connects, from `source` if one is given.
-pub async fn connect(to: &Destination, source: Option<SocketAddr>) -> io::Result<Socket> {
+/// How to connect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// The address to connect from.
+    pub source: Option<SocketAddr>,
+    /// Leave the handshake's last packet to the first data. A connection that is reset instead of used then never
+    /// reaches the server's accept queue, as befits a check that only asks whether one could connect.
+    pub delay_ack: bool,
+}
+
+/// Connects.
+pub async fn connect(to: &Destination, manner: Manner) -> io::Result<Socket> {
     match to {
         Destination::Inet(address) => {
             let socket = if address.is_ipv4() {
@@ -41,7 +51,10 @@ pub async fn connect(to: &Destination, source: Option<SocketAddr>) -> io::Result
             } else {
                 TcpSocket::new_v6()?
             };
-            if let Some(source) = source {
+            if manner.delay_ack {
+                socket2::SockRef::from(&socket).set_tcp_quickack(false)?;
+            }
+            if let Some(source) = manner.source {
                 bind_source(&socket, source)?;
             }
             let stream = socket.connect(*address).await?;

@@ -10,7 +10,7 @@ use super::probe::{Effect, Event, Probe, Refusal};
 use super::request::StateHeader;
 use super::result::Outcome;
 use super::schedule;
-use crate::backend::connect::{self, Destination};
+use crate::backend::connect::{self, Destination, Manner};
 use crate::plan::check::CheckKind;
 use crate::plan::{Proxy, Server};
 use crate::runtime::Socket;
@@ -160,7 +160,11 @@ async fn connect(farm: &Farm, id: ServerId, proxy: &Proxy, server: &Server) -> R
         None => return Err(Refusal::Local("no address to connect to".to_owned())),
     };
     let is_unix = matches!(destination, Destination::Unix(_));
-    let connected = connect::connect(&destination, server.source.or(proxy.source)).await;
+    let manner = Manner {
+        source: server.source.or(proxy.source),
+        delay_ack: matches!(proxy.check, CheckKind::Connect),
+    };
+    let connected = connect::connect(&destination, manner).await;
     connected.map_err(|error| refusal(&error, is_unix))
 }
 

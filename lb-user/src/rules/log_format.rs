@@ -17,6 +17,8 @@ pub struct LogFormat {
 #[derive(Clone)]
 pub enum Node {
     Text(Box<[u8]>),
+    /// One space, however many were written; none after another one that nothing followed.
+    Space,
     Variable {
         name: &'static str,
         show: LogVariable,
@@ -91,9 +93,15 @@ impl LogFormat {
 
     /// Writes the line.
     pub fn evaluate(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        let mut spaced = out.len();
         for node in &self.nodes {
             match node {
                 Node::Text(text) => out.extend_from_slice(text),
+                Node::Space if out.len() == spaced => {}
+                Node::Space => {
+                    out.push(b' ');
+                    spaced = out.len();
+                }
                 Node::Variable { show, flags, .. } => show(facts, *flags, out),
                 Node::Expression { expression, flags } => match expression.text(facts) {
                     Some(value) => flags.write(&value, out),
@@ -176,13 +184,15 @@ impl Compiler<'_, '_> {
     }
 
     fn literal(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if let Some(Node::Text(before)) = self.nodes.last_mut() {
-            *before = [before, text.as_bytes()].concat().into();
-        } else {
-            self.nodes.push(Node::Text(text.as_bytes().into()));
+        for (index, word) in text.split(' ').enumerate() {
+            if index > 0 && !matches!(self.nodes.last(), Some(Node::Space)) {
+                self.nodes.push(Node::Space);
+            }
+            match self.nodes.last_mut() {
+                _ if word.is_empty() => {}
+                Some(Node::Text(before)) => *before = [before, word.as_bytes()].concat().into(),
+                _ => self.nodes.push(Node::Text(word.as_bytes().into())),
+            }
         }
     }
 

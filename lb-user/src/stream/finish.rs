@@ -83,7 +83,9 @@ impl Exchange<'_> {
     fn give_server_back(&mut self) {
         self.engine.end_session(self.facts.backend, self.facts.server);
         let Some(mut server) = self.server.take() else { return };
+        // What `dispatch` leads to is no server, and has no pool.
         let whole = self.keep_server
+            && self.facts.server.is_some()
             && self.down.is_done()
             && self.up.is_done()
             && !server.connection.ended

@@ -7,7 +7,7 @@ use std::task::Poll;
 use super::ending::{Ending, cause, phase};
 use super::exchange::Exchange;
 use crate::backend::balance::{Ask, key};
-use crate::backend::connect::{self, Destination};
+use crate::backend::connect::{self, Destination, Manner};
 use crate::backend::pool::{self, ServerConnection};
 use crate::backend::{Assignment, Slot};
 use crate::http::uri;
@@ -123,7 +123,9 @@ impl Exchange<'_> {
                 Poll::Pending if watch && client_left(connection, cx) => Poll::Ready(Err(())),
                 Poll::Pending => Poll::Pending,
             });
-        match granted.await {
+        let granted = granted.await;
+        self.facts.times.queue = self.lap();
+        match granted {
             Some(Ok(Ok(slot))) => Ok(slot),
             Some(Ok(Err(_))) => Err(no_server()),
             Some(Err(())) => Err(self.client_aborted(phase::QUEUE, 503)),
@@ -195,7 +197,13 @@ impl Exchange<'_> {
         let watch = self.proxy.options.abortonclose;
         self.engine.count_connect(self.backend, self.facts.server);
         let client = &mut *self.client;
-        let mut connecting = pin!(connect::connect(&destination, source));
+        let mut connecting = pin!(connect::connect(
+            &destination,
+            Manner {
+                source,
+                delay_ack: false
+            }
+        ));
         let connection = &mut client.connection;
         let connected = client.timer.until(deadline, |cx| match connecting.as_mut().poll(cx) {
             Poll::Ready(socket) => Poll::Ready(socket.map_err(|_| ConnectFailure::Refused)),
