@@ -13,7 +13,8 @@ use super::{KernelError, netdev};
 /// Where on an interface's receive path the gate runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// In the driver, before the kernel has spent anything on the packet.
+    /// In the driver, before the kernel has spent anything on the packet. Where the hardware takes VLAN tags off (`ethtool -K …
+    /// rxvlan on`) the gate does not see them, and what it refuses is answered without.
     Native,
     /// In the kernel's stack: with every driver, but later.
     Generic,
