@@ -15,6 +15,9 @@ pub struct Args {
     /// Install nothing: fail where something is missing
     #[arg(long)]
     no_setup: bool,
+    /// Drive this binary from the outside instead of lb
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// A git directory of haproxy/haproxy: also run its scenarios of group `ground`
     #[arg(long, env = "PEER", value_name = "GITDIR")]
     peer: Option<PathBuf>,
@@ -25,7 +28,10 @@ pub fn run(args: &Args) -> Result<()> {
         setup::run(&setup::Args { dry_run: false })?;
     }
     build_ebpf::run(&build_ebpf::Args {})?;
-    let lb = shell::build_lb("dev")?;
+    let lb = match &args.binary {
+        Some(binary) => std::path::absolute(binary)?,
+        None => shell::build_lb("dev")?,
+    };
     let mut counts = Counts::of(
         shell::cargo()
             .args(["test", "--workspace", "--no-fail-fast"])
