@@ -6,6 +6,7 @@ pub mod environment;
 pub mod lex;
 mod link;
 mod read;
+pub mod reference;
 pub mod section;
 pub mod source;
 

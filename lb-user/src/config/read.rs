@@ -85,7 +85,7 @@ fn carry_out<T: Copy>(
     run: impl FnOnce(T, &mut Words<'_>, &mut Reading<'_>) -> Result<(), Error>,
 ) {
     let Does::Works(parse) = row.does else {
-        world.alert(&line.location, &Error::not_implemented(spelling));
+        world.alert(&line.location, &Error::not_implemented(spelling.trim_end_matches('(')));
         return;
     };
     let mut words = Words::new(&line.words, &line.location);

@@ -13,6 +13,7 @@ pub mod master;
 pub mod messages;
 pub mod notify;
 pub mod old;
+pub mod reference;
 pub mod service;
 pub mod signals;
 pub mod startup;

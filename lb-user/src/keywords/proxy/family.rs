@@ -57,7 +57,6 @@ pub fn unknown(words: &[Word], section: &str) -> Error {
             let hint = suggest::hint(second, options);
             return Error::new(format!("unknown option '{second}'{hint}"));
         }
-        "stick" if second.is_empty() => return Error::new("'stick' expects a fetch method."),
         _ => {}
     }
     if let Some((_, text)) = FAMILIES.iter().find(|(family, _)| *family == first) {

@@ -117,13 +117,14 @@ fn table(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Readin
             "stick-table name '{name}' conflicts with table declared in {title} at {location}."
         )));
     }
-    let parsed = arguments(words, &draft.proxy.name).map_err(|error| Error::new(format!("stick-table: {error}")))?;
+    let parsed =
+        arguments(words, &draft.proxy.name, reading).map_err(|error| Error::new(format!("stick-table: {error}")))?;
     draft.table = Some(parsed);
     draft.table_location = Some(reading.location.clone());
     Ok(())
 }
 
-fn arguments(words: &mut Words<'_>, name: &str) -> Result<StickTable, Error> {
+fn arguments(words: &mut Words<'_>, name: &str, reading: &mut Reading<'_>) -> Result<StickTable, Error> {
     let mut table = StickTable {
         name: name.to_owned(),
         key: Kind::Any,
@@ -174,7 +175,7 @@ fn arguments(words: &mut Words<'_>, name: &str) -> Result<StickTable, Error> {
                     _ => return Err(Error::new("srvkey expects either 'name' or 'addr'.")),
                 };
             }
-            "store" => store(value()?, &mut table.store)?,
+            "store" => store(value()?, &mut table.store, reading)?,
             other => return Err(Error::new(format!("unknown argument '{other}'."))),
         }
     }
@@ -192,7 +193,7 @@ fn unexpected(text: &str, word: &str) -> Error {
 }
 
 /// Reads `gpc0,http_req_rate(10s)`.
-fn store(list: &str, types: &mut Vec<(DataType, Option<Duration>)>) -> Result<(), Error> {
+fn store(list: &str, types: &mut Vec<(DataType, Option<Duration>)>, reading: &mut Reading<'_>) -> Result<(), Error> {
     for item in list.split(',').filter(|item| !item.is_empty()) {
         let (name, argument) = match item.split_once('(') {
             Some((name, rest)) => (name, Some(rest.strip_suffix(')').unwrap_or(rest))),
@@ -200,9 +201,10 @@ fn store(list: &str, types: &mut Vec<(DataType, Option<Duration>)>) -> Result<()
         };
         let kind = DataType::parse(name).ok_or_else(|| Error::new(format!("unknown store option '{name}'.")))?;
         if types.iter().any(|(known, _)| *known == kind) {
-            return Err(Error::new(format!(
-                "store option '{name}' already enabled and will be ignored."
-            )));
+            reading.warn(format_args!(
+                "stick-table: store option '{name}' already enabled, ignored."
+            ));
+            continue;
         }
         let period = match (kind.kind(), argument.filter(|argument| !argument.is_empty())) {
             (DataKind::Rate, None) => {
