@@ -61,10 +61,18 @@ impl Backend {
         self.state()?.servers.get(index)
     }
 
-    /// Takes changed weights and statuses into account. Whoever changes one calls it.
-    pub fn refresh(&'static self) {
+    /// Takes changed weights and statuses into account. Whoever changes one calls it. Returns how many sessions that
+    /// waited for a server that is gone have to choose again.
+    pub fn refresh(&'static self) -> u64 {
         self.rebuild();
+        let servers = self.state().map_or(&[][..], |state| &state.servers);
+        let gone = servers
+            .iter()
+            .zip(&self.server_queues)
+            .filter(|(server, _)| !server.is_running());
+        let dismissed = gone.map(|(_, queue)| queue.dismiss()).sum();
         self.serve_queue();
+        dismissed
     }
 
     fn rebuild(&self) {

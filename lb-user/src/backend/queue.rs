@@ -18,6 +18,7 @@ pub struct Queue {
 
 /// One who waits. Dropping it leaves the queue.
 pub struct Waiter {
+    /// The slot, or an error when the one who waits has to choose again.
     pub grant: oneshot::Receiver<Slot>,
     /// How many were ahead on joining.
     pub ahead: u64,
@@ -38,6 +39,13 @@ impl Queue {
             self.length.store(waiting.len(), Relaxed);
         }
         Waiter { grant, ahead, gauge }
+    }
+
+    /// Sends everyone away, to choose again, and returns how many they were.
+    pub fn dismiss(&self) -> u64 {
+        let Ok(mut waiting) = self.waiting.lock() else { return 0 };
+        self.length.store(0, Relaxed);
+        waiting.drain(..).filter(|sender| !sender.is_closed()).count() as u64
     }
 
     /// Gives `slot` to the first who still waits. `false`: nobody does, and the slot was given back.

@@ -248,17 +248,15 @@ impl Farm {
         if !before.is_down() && after.is_down() {
             state.counters.check_downs.increment();
         }
-        let queued = state.queue.get();
-        let backend_lost = self.rebuild(id);
-        let requeued = queued.saturating_sub(state.queue.get());
-        if let Some(tally) = self.tally(id, requeued) {
+        let rebuilt = self.rebuild(id);
+        if let Some(tally) = self.tally(id, rebuilt.requeued) {
             self.with_who(id, |who| {
                 for line in message::change(who, &before, &after, cause, &tally) {
                     self.log(id.backend, line);
                 }
             });
         }
-        if backend_lost {
+        if rebuilt.is_lost {
             self.tell_loss(id.backend);
         }
         self.lead(id, &after);
@@ -278,18 +276,18 @@ impl Farm {
 
     /// Weighs the server anew and has its backend choose accordingly.
     fn refresh(&self, id: ServerId) {
-        if self.rebuild(id) {
+        if self.rebuild(id).is_lost {
             self.tell_loss(id.backend);
         }
     }
 
     /// As [`Farm::refresh`], but leaves it to the caller to tell that the backend lost its last server.
-    fn rebuild(&self, id: ServerId) -> bool {
+    fn rebuild(&self, id: ServerId) -> Rebuilt {
         let (Some((proxy, plan)), Some(state)) = (self.plan_of(id), self.process.server(id)) else {
-            return false;
+            return Rebuilt::default();
         };
         let Some(backend) = self.backends.get(id.backend.index()) else {
-            return false;
+            return Rebuilt::default();
         };
         let is_warming = state.running.load(Relaxed) == Running::Starting as u8;
         let warm = Duration::from_secs(seconds().saturating_sub(state.last_change.load(Relaxed)));
@@ -301,7 +299,7 @@ impl Farm {
         );
         state.effective_weight.store(weight, Relaxed);
         let was_available = backend.is_available();
-        backend.refresh();
+        let requeued = backend.refresh();
         let is_available = backend.is_available();
         if let Some(state) = self.process.proxy(id.backend).filter(|_| was_available != is_available) {
             let now = seconds();
@@ -312,7 +310,10 @@ impl Farm {
                 state.backend.downs.increment();
             }
         }
-        was_available && !is_available
+        Rebuilt {
+            requeued,
+            is_lost: was_available && !is_available,
+        }
     }
 
     /// Grows the weights of the servers that are warming up, and ends that when its time has come. For every second.
@@ -371,6 +372,15 @@ impl Farm {
             logger.send(clock::date(), line.level, b"", line.text.as_bytes());
         }
     }
+}
+
+/// What came of a backend taking a change into account.
+#[derive(Default)]
+struct Rebuilt {
+    /// Sessions that waited for the server and choose again.
+    requeued: u64,
+    /// The backend lost its last usable server.
+    is_lost: bool,
 }
 
 /// All servers of a plan.

@@ -269,6 +269,15 @@ mod tests {
         assert_eq!((outcome.status, outcome.info), (Status::L4Ok, None));
     }
 
+    /// A server with a limit of connections is not to lose one to checks.
+    #[test]
+    fn a_server_does_not_see_layer_4_checks() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        check_once(CheckKind::Connect, listener.local_addr().unwrap().port());
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
     #[test]
     fn a_shut_port_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

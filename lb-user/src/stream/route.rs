@@ -9,6 +9,7 @@ use super::exchange::Exchange;
 use crate::backend::balance::{Ask, key};
 use crate::backend::connect::{self, Destination, Manner};
 use crate::backend::pool::{self, ServerConnection};
+use crate::backend::queue::Waiter;
 use crate::backend::{Assignment, Slot};
 use crate::http::uri;
 use crate::plan::balance::Algorithm;
@@ -100,19 +101,28 @@ impl Exchange<'_> {
     async fn get_slot(&mut self) -> Result<Slot, Ending> {
         let no_server = || Ending::status(cause::SERVER, phase::CONNECT, 503);
         let backend = self.backend.ok_or_else(no_server)?;
-        let assignment = match self.bound_server() {
-            Some(index) => backend.assign_to(index),
-            None => backend.assign(&self.balance_ask()),
-        };
-        let mut waiter = match assignment {
-            Assignment::Server(slot) => return Ok(slot),
-            Assignment::NoServer => return Err(no_server()),
-            Assignment::QueueFull => return Err(Ending::status(cause::SERVER, phase::QUEUE, 503)),
-            Assignment::Queued(waiter) => waiter,
-        };
-        self.facts.backend_queue = waiter.ahead;
         let timeouts = &self.proxy.timeouts;
         let deadline = clock::after(clock::ticks(), timeouts.queue.or(timeouts.connect));
+        loop {
+            let assignment = match self.bound_server() {
+                Some(index) => backend.assign_to(index),
+                None => backend.assign(&self.balance_ask()),
+            };
+            let waiter = match assignment {
+                Assignment::Server(slot) => return Ok(slot),
+                Assignment::NoServer => return Err(no_server()),
+                Assignment::QueueFull => return Err(Ending::status(cause::SERVER, phase::QUEUE, 503)),
+                Assignment::Queued(waiter) => waiter,
+            };
+            self.facts.backend_queue = waiter.ahead;
+            if let Some(slot) = self.wait_for_slot(waiter, deadline).await? {
+                return Ok(slot);
+            }
+        }
+    }
+
+    /// The slot that was waited for; `None` when its server went away meanwhile.
+    async fn wait_for_slot(&mut self, mut waiter: Waiter, deadline: Ticks) -> Result<Option<Slot>, Ending> {
         let watch = self.proxy.options.abortonclose;
         let client = &mut *self.client;
         let connection = &mut client.connection;
@@ -124,13 +134,15 @@ impl Exchange<'_> {
                 Poll::Pending => Poll::Pending,
             });
         let granted = granted.await;
-        self.facts.times.queue = self.lap();
-        match granted {
-            Some(Ok(Ok(slot))) => Ok(slot),
-            Some(Ok(Err(_))) => Err(no_server()),
-            Some(Err(())) => Err(self.client_aborted(phase::QUEUE, 503)),
-            None => Err(Ending::status(cause::SERVER_TIMEOUT, phase::QUEUE, 503)),
+        if let Some(Ok(slot)) = granted {
+            return Ok(slot.ok());
         }
+        // The wait ends here; after a grant it is timed when it led to a slot.
+        self.facts.times.queue = self.lap();
+        Err(match granted {
+            Some(_) => self.client_aborted(phase::QUEUE, 503),
+            None => Ending::status(cause::SERVER_TIMEOUT, phase::QUEUE, 503),
+        })
     }
 
     fn balance_ask(&self) -> Ask {

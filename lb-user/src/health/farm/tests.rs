@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot::error::TryRecvError;
+
 use super::super::standing::SetHealth;
 use super::super::testing::{DRAIN, MAINT, READY, checked, id, lab, server};
 use super::*;
+use crate::backend::Assignment;
 use crate::plan::Server;
 
 #[test]
@@ -200,4 +203,29 @@ fn a_slow_starter_begins_with_little_weight() {
     assert_eq!(lab.farm.process.server(s1).unwrap().effective_weight.load(Relaxed), 16);
     lab.farm.warm();
     assert_eq!(lab.farm.standing(s1).unwrap().running, Running::Starting);
+}
+
+#[test]
+fn those_who_wait_for_a_lost_server_choose_again() {
+    let narrow = Server {
+        max_connections: 1,
+        ..server("s1")
+    };
+    let lab = lab(false, vec![vec![narrow, server("s2")]]);
+    let backend = &lab.farm.backends[0];
+    let Assignment::Server(_held) = backend.assign_to(0) else {
+        panic!("no slot")
+    };
+    let Assignment::Queued(mut waiter) = backend.assign_to(0) else {
+        panic!("no queue")
+    };
+    lab.farm.apply(id(0, 0), MAINT);
+    assert!(matches!(waiter.grant.try_recv(), Err(TryRecvError::Closed)));
+    assert_eq!(
+        lab.lines(),
+        [
+            "1 Server be0/s1 is going DOWN for maintenance. 1 active and 0 backup servers left. \
+          0 sessions active, 1 requeued, 0 remaining in queue."
+        ]
+    );
 }
