@@ -83,7 +83,11 @@ fn start(command: Vec<String>, mut args: Args) -> Result<ExitCode, ExitCode> {
     };
     let master = Master::again(carried, relaunch, notifier, messages);
     match prepared {
-        Ok(service) => master.run(&args, service),
+        Ok(service) => {
+            // What the new configuration does not listen on any more is closed.
+            drop(inherited);
+            master.run(&args, service)
+        }
         Err(_) => master.keep(inherited.unwrap_or_default()),
     }
 }
