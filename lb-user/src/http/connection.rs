@@ -77,3 +77,110 @@ pub fn strip(head: &mut Head, carrier: Carrier) {
 fn is_persistence(token: &[u8]) -> bool {
     token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::{Limits, parse_request, parse_response};
+
+    fn shown(head: &Head) -> String {
+        let fields = head
+            .headers()
+            .map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()));
+        fields.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the peer sends is in `requests.txt` and `responses.txt`; these are the cases that those do not hold.
+    #[test]
+    fn servers_are_told() {
+        use Carrier::{Connection, ProxyConnection};
+        for (fields, version, keep, carrier, expected, kept) in [
+            ("", "1.1", false, Connection, "connection=close", false),
+            ("", "1.0", false, Connection, "", false),
+            (
+                "Connection: keep-alive\r\n",
+                "1.1",
+                false,
+                Connection,
+                "connection=close",
+                false,
+            ),
+            (
+                "Connection: close, upgrade\r\n",
+                "1.1",
+                true,
+                Connection,
+                "Connection=upgrade",
+                true,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\n",
+                "1.0",
+                true,
+                Connection,
+                "Transfer-Encoding=chunked",
+                false,
+            ),
+            (
+                "Proxy-Connection: close\r\n",
+                "1.1",
+                true,
+                Connection,
+                "Proxy-Connection=close",
+                true,
+            ),
+            (
+                "Proxy-Connection: keep-alive\r\n",
+                "1.1",
+                true,
+                ProxyConnection,
+                "",
+                true,
+            ),
+            (
+                "Proxy-Connection: a\r\n",
+                "1.0",
+                true,
+                ProxyConnection,
+                "Proxy-Connection=a proxy-connection=keep-alive",
+                true,
+            ),
+        ] {
+            let mut head = Head::new();
+            let text = format!("POST / HTTP/{version}\r\n{fields}\r\n");
+            parse_request(text.as_bytes(), &mut head, &Limits::default()).unwrap();
+            assert_eq!(to_server(&mut head, keep, carrier), kept, "{text:?}");
+            assert_eq!(shown(&head), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clients_are_told() {
+        for (response, client, keep, expected, kept) in [
+            ("1.1 200 OK\r\n", Version::Http11, true, "", true),
+            ("1.1 200 OK\r\n", Version::Http11, false, "connection=close", false),
+            ("1.1 200 OK\r\n", Version::Http10, true, "connection=keep-alive", true),
+            ("1.1 200 OK\r\n", Version::Http10, false, "connection=close", false),
+            ("1.0 200 OK\r\n", Version::Http11, true, "connection=keep-alive", true),
+            ("1.0 200 OK\r\n", Version::Http11, false, "", false),
+            (
+                "1.0 200 OK\r\nTransfer-Encoding: chunked\r\n",
+                Version::Http11,
+                true,
+                "Transfer-Encoding=chunked",
+                false,
+            ),
+            ("1.1 100 Continue\r\n", Version::Http10, true, "", true),
+        ] {
+            let mut head = Head::new();
+            let text = format!("HTTP/{response}\r\n");
+            parse_response(text.as_bytes(), &mut head, &Limits::default()).unwrap();
+            assert_eq!(
+                to_client(&mut head, client, keep, Carrier::Connection),
+                kept,
+                "{text:?}"
+            );
+            assert_eq!(shown(&head), expected, "{text:?}");
+        }
+    }
+}

@@ -73,3 +73,36 @@ pub fn skip_text(input: &[u8], mut at: usize) -> usize {
         .position(|&octet| octet < b' ' && octet != b'\t')
         .unwrap_or(rest.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_ends_at_control_characters_wherever_they_stand() {
+        for len in 0..40 {
+            let mut input: Vec<u8> = (0..len)
+                .map(|at| [b'a', b'\t', 0x7f, 0x80, 0xff, b' '][at % 6])
+                .collect();
+            for start in 0..=len + 1 {
+                assert_eq!(skip_text(&input, start), start.max(len));
+            }
+            for at in 0..len {
+                let octet = std::mem::replace(&mut input[at], b"\r\n\0\x1f"[at % 4]);
+                for start in 0..=at {
+                    assert_eq!(skip_text(&input, start), at, "{} from {start}", input.escape_ascii());
+                }
+                input[at] = octet;
+            }
+        }
+    }
+
+    #[test]
+    fn classes_hold_what_the_grammar_says() {
+        let count = |class| (0..=255).filter(|&octet| is(class, octet)).count();
+        assert_eq!((count(TOKEN), count(URI), count(VERSION)), (77, 94, 15));
+        assert_eq!(skip(TOKEN, b"abc:d", 1), 3);
+        assert_eq!(skip(TOKEN, b"abc", 0), 3);
+        assert_eq!(skip(TOKEN, b"abc", 9), 9);
+    }
+}
