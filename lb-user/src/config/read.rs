@@ -28,6 +28,7 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
+    /// A mistake in one line.
     pub fn alert(&mut self, location: &Location, error: &Error) {
         self.diagnostics.alert(location, error);
         self.blame(location);

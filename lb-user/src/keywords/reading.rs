@@ -24,14 +24,17 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// A warning about the line.
     pub fn warn(&mut self, text: impl fmt::Display) {
         self.diagnostics.warn(self.location, text);
     }
 
+    /// A remark about the line that only `-dD` shows.
     pub fn diag(&mut self, text: impl fmt::Display) {
         self.diagnostics.at(Severity::Diag, self.location, text);
     }
 
+    /// Does the line stand in a `defaults` section?
     pub fn in_defaults(&self) -> bool {
         self.section == Scope::DEFAULTS
     }

@@ -37,6 +37,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// A message that names its place itself, or has none.
     pub fn push(&mut self, severity: Severity, text: impl Into<String>) {
         self.messages.push(Message {
             severity,
@@ -49,18 +50,22 @@ impl Diagnostics {
         self.push(severity, format!("parsing [{location}] : {text}"));
     }
 
+    /// A mistake in one line.
     pub fn alert(&mut self, location: &Location, error: &Error) {
         self.at(Severity::Alert, location, error);
     }
 
+    /// A warning about one line.
     pub fn warn(&mut self, location: &Location, text: impl std::fmt::Display) {
         self.at(Severity::Warning, location, text);
     }
 
+    /// All messages, in the order they were found.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
+    /// Is there a message of this level?
     pub fn has(&self, severity: Severity) -> bool {
         self.messages.iter().any(|message| message.severity == severity)
     }

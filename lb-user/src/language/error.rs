@@ -8,6 +8,7 @@ use std::fmt;
 pub struct Error(String);
 
 impl Error {
+    /// A mistake in its own words.
     pub fn new(text: impl Into<String>) -> Error {
         Error(text.into())
     }

@@ -12,6 +12,7 @@ pub struct Location {
 }
 
 impl Location {
+    /// A line of a file.
     pub fn new(file: &str, line: u32) -> Location {
         Location {
             file: Arc::from(file),

@@ -44,6 +44,7 @@ impl<T> Row<T> {
         }
     }
 
+    /// The spelling that the documentation uses.
     pub fn name(&self) -> &'static str {
         self.names.first().copied().unwrap_or_default()
     }

@@ -14,6 +14,7 @@ pub struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// A cursor before the first word.
     pub fn new(words: &'a [Word], location: &'a Location) -> Words<'a> {
         Words {
             words,
@@ -22,6 +23,7 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The next word, without taking it.
     pub fn peek(&self) -> Option<&'a str> {
         self.words.get(self.next).map(String::as_str)
     }
@@ -67,6 +69,7 @@ impl<'a> Words<'a> {
         self.words.get(..self.next).unwrap_or_default()
     }
 
+    /// Were all words taken?
     pub fn is_empty(&self) -> bool {
         self.next >= self.words.len()
     }

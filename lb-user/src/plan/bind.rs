@@ -52,6 +52,7 @@ pub struct BindOptions {
     pub expose_listeners: bool,
 }
 
+/// How a message's severity is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeverityOutput {
     Number,

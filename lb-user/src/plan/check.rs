@@ -64,6 +64,7 @@ pub struct HttpExpect {
     pub what: Expected,
 }
 
+/// What an answer is compared with.
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// Status codes, as inclusive ranges.

@@ -93,6 +93,7 @@ pub struct Ebpf {
     pub pin_dir: Option<String>,
 }
 
+/// Whether the kernel helps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EbpfMode {
     /// Use what the kernel offers; say what is missing.
@@ -111,6 +112,7 @@ pub struct EbpfInterface {
     pub tc: bool,
 }
 
+/// Which XDP an interface gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XdpMode {
     /// Native where the driver can, else generic.

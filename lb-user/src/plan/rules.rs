@@ -35,6 +35,7 @@ pub struct UseBackend {
     pub condition: Option<Condition>,
 }
 
+/// How a rule names its backend.
 #[derive(Clone)]
 pub enum BackendName {
     Fixed(crate::state::ProxyId),
@@ -48,6 +49,7 @@ pub struct UseServer {
     pub condition: Option<Condition>,
 }
 
+/// How a rule names its server.
 #[derive(Clone)]
 pub enum ServerName {
     Fixed(ServerId),

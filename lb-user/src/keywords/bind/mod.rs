@@ -9,9 +9,12 @@ use crate::language::{Error, Location, Row, Words, address, suggest};
 use crate::plan::bind::BindOptions;
 use crate::plan::{Bind, BindAddress};
 
+/// Reads an option's arguments. The first argument is the spelling used.
 pub type ParseBind = fn(&str, &mut Words<'_>, &mut BindOptions, &mut Reading<'_>) -> Result<(), Error>;
+/// An option of `bind`.
 pub type BindRow = Row<ParseBind>;
 
+/// All options of `bind`.
 pub const REGISTRY: &[&[BindRow]] = &[socket::ROWS, tls::ROWS];
 
 /// Reads what follows `bind` or `stats socket`: addresses, then options. `opening` is the keyword, `section` the word

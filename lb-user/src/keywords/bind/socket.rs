@@ -41,7 +41,7 @@ macro_rules! switch {
     };
 }
 
-pub const ROWS: &[BindRow] = &[
+pub(super) const ROWS: &[BindRow] = &[
     switch!(
         "accept-proxy",
         accept_proxy,

@@ -7,7 +7,7 @@ const fn row(names: &'static [&'static str], args: &'static str, doc: &'static s
     Row::refused(names, args, Scope::FRONTEND, doc, "")
 }
 
-pub const ROWS: &[BindRow] = &[
+pub(super) const ROWS: &[BindRow] = &[
     row(&["allow-0rtt"], "", "Accept early data under TLS 1.3."),
     row(
         &["alpn"],

@@ -7,7 +7,7 @@ use crate::plan::bind::BindOptions;
 use crate::plan::global::{CliLevel, CliSocket};
 use std::time::Duration;
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["stats socket"],
         "[<address:port>|<path>] [param*]",

@@ -9,7 +9,7 @@ const MAX_THREADS: u32 = 64;
 /// Most processors that can be named.
 const MAX_CPU: u32 = 1_024;
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["nbthread"],
         "<number>",

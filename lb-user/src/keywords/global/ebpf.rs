@@ -5,7 +5,7 @@ use crate::keywords::Reading;
 use crate::language::{Error, Words};
 use crate::plan::global::{EbpfInterface, EbpfMode, XdpMode};
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["ebpf"],
         "{ auto | off | require }",

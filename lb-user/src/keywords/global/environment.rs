@@ -6,7 +6,7 @@ use crate::keywords::{Reading, compile};
 use crate::language::paths::DefaultPath;
 use crate::language::{Error, Scope, Words};
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["setenv", "presetenv"],
         "<name> <value>",

@@ -5,7 +5,7 @@ use crate::keywords::number;
 use crate::language::Error;
 use std::time::Duration;
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["maxconn"],
         "<number>",

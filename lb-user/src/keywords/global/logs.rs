@@ -4,7 +4,7 @@ use super::{GlobalRow, only_word, works};
 use crate::keywords::log_target;
 use crate::language::Error;
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["log", "no log"],
         "<address> [len <length>] [format <format>] [sample <ranges>:<sample_size>] <facility> [max level [min level]]",

@@ -19,9 +19,12 @@ use crate::plan::Global;
 use crate::plan::bind::BindOptions;
 use crate::rules::{Expression, Variable};
 
+/// Reads a line's arguments. The first argument is the spelling used.
 pub type ParseGlobal = fn(&str, &mut Words<'_>, &mut GlobalDraft, &mut Reading<'_>) -> Result<(), Error>;
+/// A keyword of the global section.
 pub type GlobalRow = Row<ParseGlobal>;
 
+/// All keywords of the global section.
 pub const REGISTRY: &[&[GlobalRow]] = &[
     process::ROWS,
     limits::ROWS,

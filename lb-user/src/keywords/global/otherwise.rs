@@ -50,7 +50,7 @@ macro_rules! switch {
     };
 }
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     bare!(&["noepoll"], "noepoll", "Accepted; epoll is what is used."),
     bare!(&["nopoll"], "nopoll", "Accepted; poll() is not used."),
     bare!(&["nokqueue"], "nokqueue", "Accepted; kqueue is not used."),

@@ -16,7 +16,7 @@ macro_rules! switch {
     };
 }
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     switch!(&["daemon"], daemon, "Run in the background.", "daemon"),
     switch!(
         &["master-worker"],

@@ -5,7 +5,7 @@ use super::{GlobalRow, refused};
 /// What a vendor's proprietary library would be needed for.
 const VENDOR: &str = "Device detection with a vendor's library.";
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     refused(&["ca-base"], "<dir>", "Where the files of `ca-file` and the like are."),
     refused(&["crt-base"], "<dir>", "Where certificates are."),
     refused(&["external-check"], "", "Allow health checks by other programs."),

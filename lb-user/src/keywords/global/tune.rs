@@ -37,7 +37,7 @@ macro_rules! buffer {
     };
 }
 
-pub const ROWS: &[GlobalRow] = &[
+pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["tune.bufsize"],
         "<number>",

@@ -5,7 +5,7 @@ use crate::keywords::{Reading, compile, number};
 use crate::language::{Error, Scope, Words};
 use crate::plan::balance::{Algorithm, HashFunction, HashMethod, HashType, UriHash};
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["balance"],
         "<algorithm> [ <arguments> ]",

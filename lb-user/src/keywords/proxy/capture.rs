@@ -5,7 +5,7 @@ use crate::keywords::Reading;
 use crate::language::{Error, Words};
 use crate::plan::proxy::{CaptureSlot, CookieCapture};
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["capture request header"],
         "<name> len <length>",

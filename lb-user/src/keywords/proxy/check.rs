@@ -6,7 +6,7 @@ use crate::language::row::Does;
 use crate::language::{Error, Row, Words};
 use crate::plan::check::{CheckKind, Expected, HttpExpect};
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["option httpchk"],
         "[ [<method>] <uri> [<version>] ]",

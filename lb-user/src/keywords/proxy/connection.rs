@@ -26,7 +26,7 @@ macro_rules! keepalive {
     };
 }
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["source"],
         "<addr>[:<port>] [interface <name>]",

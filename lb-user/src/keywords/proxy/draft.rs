@@ -44,6 +44,7 @@ pub struct Text {
     pub location: Location,
 }
 
+/// A `use_backend` line.
 #[derive(Clone)]
 pub struct UseBackend {
     pub name: String,
@@ -52,6 +53,7 @@ pub struct UseBackend {
     pub condition: Option<Condition>,
 }
 
+/// A `use-server` line.
 #[derive(Clone)]
 pub struct UseServer {
     pub name: String,
@@ -59,6 +61,7 @@ pub struct UseServer {
     pub condition: Option<Condition>,
 }
 
+/// A `stick` line.
 #[derive(Clone)]
 pub struct Stick {
     /// The section that declares the table; `None`: this one.
@@ -112,6 +115,7 @@ impl Draft {
         }
     }
 
+    /// Is the proxy in HTTP mode?
     pub fn is_http(&self) -> bool {
         self.proxy.mode == Mode::Http
     }

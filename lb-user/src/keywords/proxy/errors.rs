@@ -9,7 +9,7 @@ use crate::keywords::{Reading, reply};
 use crate::language::{Error, Words};
 use crate::plan::proxy::ErrorReply;
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["errorfile"],
         "<code> <file>",

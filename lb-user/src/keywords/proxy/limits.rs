@@ -5,7 +5,7 @@ use crate::keywords::{Reading, number};
 use crate::language::{Error, Words};
 use crate::plan::proxy::RetryOn;
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["maxconn"],
         "<conns>",

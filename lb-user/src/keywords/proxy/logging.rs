@@ -5,7 +5,7 @@ use super::{ANY, Draft, FRONT, ProxyRow, works};
 use crate::keywords::{Reading, log_target};
 use crate::language::{Error, Words};
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["log", "no log"],
         "global | <address> [len <length>] [format <format>] [sample <ranges>:<sample_size>] <facility> [<level> [<minlevel>]]",

@@ -7,7 +7,7 @@ use crate::language::{Error, Words};
 use crate::plan::bind::BindOptions;
 use std::net::SocketAddr;
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["bind"],
         "[<address>]:<port_range> [, ...] [param*]",

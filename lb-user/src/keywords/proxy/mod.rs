@@ -26,9 +26,12 @@ use super::Reading;
 use crate::language::row::Does;
 use crate::language::{Error, Row, Scope, Words};
 
+/// Reads a line's arguments. The first argument is the spelling used.
 pub type ParseProxy = fn(&str, &mut Words<'_>, &mut Draft, &mut Reading<'_>) -> Result<(), Error>;
+/// A keyword of a proxy section.
 pub type ProxyRow = Row<ParseProxy>;
 
+/// All keywords of proxy sections.
 pub const REGISTRY: &[&[ProxyRow]] = &[
     identity::ROWS,
     members::ROWS,

@@ -49,7 +49,7 @@ macro_rules! keeping {
     };
 }
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     switch!(
         "abortonclose",
         BACK,

@@ -9,7 +9,7 @@ use crate::plan::table::{DataKind, DataType};
 use crate::rules::Kind;
 use std::time::Duration;
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["stick-table"],
         "type {ip | ipv6 | integer | string [len <length>] | binary [len <length>]} size <size> [expire <expire>] [nopurge] [peers <peersect>] [srvkey <srvkey>] [store <data_type>]*",

@@ -7,7 +7,7 @@ const fn row(names: &'static [&'static str], args: &'static str, scope: Scope, d
     Row::refused(names, args, scope, doc, "")
 }
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     row(
         &["cookie"],
         "<name> [ rewrite | insert | prefix ] [ indirect ] [ nocache ] [ postonly ] [ preserve ] [ httponly ] [ secure ] [ domain <domain> ]* [ maxidle <idle> ] [ maxlife <life> ] [ dynamic ] [ attr <value> ]*",

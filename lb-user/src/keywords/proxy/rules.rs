@@ -29,7 +29,7 @@ macro_rules! rules {
     };
 }
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["acl"],
         "<aclname> <criterion> [flags] [operator] [<value>] ...",

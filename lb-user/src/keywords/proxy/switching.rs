@@ -5,7 +5,7 @@ use crate::keywords::{Reading, compile};
 use crate::language::{Error, Scope, Words};
 use crate::rules::{Condition, LogFormat};
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["default_backend"],
         "<backend>",

@@ -24,7 +24,7 @@ macro_rules! timeout {
     };
 }
 
-pub const ROWS: &[ProxyRow] = &[
+pub(super) const ROWS: &[ProxyRow] = &[
     timeout!("client", client, FRONT, "How long a client may stay silent."),
     timeout!(
         "client-fin",

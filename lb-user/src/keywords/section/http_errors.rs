@@ -6,8 +6,10 @@ use crate::language::row::Does;
 use crate::language::{Error, Row, Scope, Words};
 use crate::plan::HttpErrors;
 
+/// Reads a line's arguments.
 pub type ParseHttpErrors = fn(&str, &mut Words<'_>, &mut HttpErrors, &mut Reading<'_>) -> Result<(), Error>;
 
+/// All keywords of the section.
 pub const REGISTRY: &[&[Row<ParseHttpErrors>]] = &[ROWS];
 
 const ROWS: &[Row<ParseHttpErrors>] = &[Row {

@@ -5,8 +5,10 @@ use crate::language::row::Does;
 use crate::language::{Error, Row, Scope, Words, units};
 use crate::plan::log::Ring;
 
+/// Reads a line's arguments.
 pub type ParseRing = fn(&str, &mut Words<'_>, &mut Ring, &mut Reading<'_>) -> Result<(), Error>;
 
+/// All keywords of the section.
 pub const REGISTRY: &[&[Row<ParseRing>]] = &[ROWS];
 
 const fn works(

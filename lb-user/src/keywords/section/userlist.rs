@@ -5,6 +5,7 @@ use crate::language::row::Does;
 use crate::language::{Error, Row, Scope, Words};
 use crate::plan::{Password, User, Userlist};
 
+/// Reads a line's arguments.
 pub type ParseUserlist = fn(&str, &mut Words<'_>, &mut Draft, &mut Reading<'_>) -> Result<(), Error>;
 
 /// A list in the making. Groups may name users that come later, and the reverse.
@@ -44,6 +45,7 @@ impl Draft {
     }
 }
 
+/// All keywords of the section.
 pub const REGISTRY: &[&[Row<ParseUserlist>]] = &[ROWS];
 
 const ROWS: &[Row<ParseUserlist>] = &[

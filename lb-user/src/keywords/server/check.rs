@@ -17,7 +17,7 @@ const ADDRESS: Accepts = Accepts {
     port_offset: false,
 };
 
-pub const ROWS: &[ServerRow] = &[
+pub(super) const ROWS: &[ServerRow] = &[
     option(
         &["check", "no-check"],
         "",

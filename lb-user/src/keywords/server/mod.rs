@@ -11,9 +11,12 @@ use crate::language::{Error, Row, Scope, Word, Words, suggest};
 use crate::plan::Server;
 use crate::plan::server::{InitialAddress, ServerAddress};
 
+/// Reads an option's arguments. The first argument is the spelling used.
 pub type ParseServer = fn(&str, &mut Words<'_>, &mut Server, &mut Reading<'_>) -> Result<(), Error>;
+/// An option of `server`.
 pub type ServerRow = Row<ParseServer>;
 
+/// All options of `server` and `default-server`.
 pub const REGISTRY: &[&[ServerRow]] = &[check::ROWS, routing::ROWS, transport::ROWS, tls::ROWS];
 
 /// `server` options that `default-server` takes too.

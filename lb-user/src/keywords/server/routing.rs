@@ -5,7 +5,7 @@ use crate::language::row::Does::Works;
 use crate::language::{Error, Words};
 use crate::plan::Server;
 
-pub const ROWS: &[ServerRow] = &[
+pub(super) const ROWS: &[ServerRow] = &[
     option(
         &["backup", "no-backup"],
         "",

@@ -3,7 +3,7 @@
 use super::{BOTH, ServerRow, option, refused};
 use crate::language::row::Does::Works;
 
-pub const ROWS: &[ServerRow] = &[
+pub(super) const ROWS: &[ServerRow] = &[
     option(
         &[
             "no-ssl",

@@ -18,7 +18,7 @@ const SOURCE: Accepts = Accepts {
     port_offset: false,
 };
 
-pub const ROWS: &[ServerRow] = &[
+pub(super) const ROWS: &[ServerRow] = &[
     option(
         &["send-proxy", "no-send-proxy"],
         "",
