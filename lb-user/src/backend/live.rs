@@ -1,5 +1,6 @@
 //! The live state that a plan starts with.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 use std::sync::{Arc, RwLock};
@@ -21,6 +22,8 @@ pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
         description: global.description.clone(),
         pid: std::process::id(),
         workers,
+        hostname: hostname(),
+        random_state: AtomicU64::new(RandomState::new().build_hasher().finish()),
         started: clock::date(),
         max_connections: AtomicU32::new(max_connections),
         max_connection_rate: AtomicU32::new(global.max_connection_rate),
@@ -28,6 +31,14 @@ pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
         proxies: plan.proxies.iter().map(|proxy| live_proxy(plan, proxy)).collect(),
         ..Process::default()
     }
+}
+
+/// The machine's name; empty if it has none that can be read.
+fn hostname() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_default()
 }
 
 fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {

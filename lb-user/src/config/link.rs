@@ -4,12 +4,12 @@ mod checks;
 mod servers;
 
 use super::read::{Drafts, World};
-use crate::keywords::log;
 use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
 use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
 use crate::plan::{HttpErrors, Mode, Plan, StickTable};
+use crate::rules::log_format::{self, Style};
 use crate::rules::{Context, LogFormat};
 use crate::state::{ProxyId, ServerId, TableId};
 
@@ -289,26 +289,30 @@ impl Linker<'_, '_> {
         };
         let line = match &self.draft.log_format {
             LogLine::Connect => None,
-            LogLine::Tcp => named(log::TCP),
-            LogLine::Http | LogLine::Clf if !self.draft.is_http() => named(log::TCP),
-            LogLine::Http => named(log::HTTP),
-            LogLine::Clf => named(log::CLF),
+            LogLine::Tcp => named(log_format::TCP),
+            LogLine::Http | LogLine::Clf if !self.draft.is_http() => named(log_format::TCP),
+            LogLine::Http => named(log_format::HTTP),
+            LogLine::Clf => named(log_format::CLF),
             LogLine::Custom(text) => Some(text.clone()),
         };
         let structured = self.draft.log_format_sd.take();
         let unique_id = self.draft.unique_id_format.take();
-        self.draft.proxy.logs.format = self.compile(line, "log-format");
-        self.draft.proxy.logs.structured_data = self.compile(structured, "log-format-sd");
-        self.draft.proxy.unique_id_format = self.compile(unique_id, "unique-id");
+        let http = self.draft.is_http();
+        self.draft.proxy.logs.format = self.compile(line, "log-format", Style::log(http), Scope::LOG);
+        self.draft.proxy.logs.structured_data = self.compile(structured, "log-format-sd", Style::log(http), Scope::LOG);
+        self.draft.proxy.unique_id_format =
+            self.compile(unique_id, "unique-id", Style::unique_id(http), Scope::UNIQUE_ID);
     }
 
-    fn compile(&mut self, text: Option<Text>, what: &str) -> Option<LogFormat> {
+    fn compile(&mut self, text: Option<Text>, what: &str, style: Style, place: Scope) -> Option<LogFormat> {
         let Text { text, location } = text?;
         let files = self.world.read_file;
         let policy = self.default_path;
         let proxy = &self.draft.proxy;
         let read_file =
             |name: &str| files(policy.resolve(&location.file, name)).map_err(|error| super::source::reason(&error));
+        let environment = self.world.environment;
+        let variable = |name: &str| environment.get(name).map(str::to_owned);
         let mut context = Context {
             registry: self.world.registry,
             names: &mut self.world.names,
@@ -317,13 +321,15 @@ impl Linker<'_, '_> {
             location: &location,
             proxy: Some(proxy.id),
             proxy_name: &proxy.name,
-            place: Scope::AT_END,
+            place,
+            host: self.world.host,
+            variable: &variable,
             read_file: &read_file,
         };
-        match crate::keywords::compile::log_format(&text, &mut context) {
+        match crate::keywords::compile::log_format(&text, style, &mut context) {
             Ok(format) => Some(format),
             Err(error) => {
-                self.alert(format!("Parsing [{location}]: failed to parse {what} : {error}"));
+                self.alert(format!("Parsing [{location}]: failed to parse {what} : {error}."));
                 None
             }
         }

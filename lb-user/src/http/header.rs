@@ -131,7 +131,7 @@ pub fn address(value: &[u8]) -> Option<IpAddr> {
 }
 
 /// Four decimal numbers below 256, leading zeros allowed.
-fn ipv4(text: &str) -> Option<Ipv4Addr> {
+pub fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
     let mut parts = text.split('.');
     for octet in &mut octets {

@@ -1,25 +1,31 @@
-//! Bridges to the compilers of the rules room.
+//! What keywords ask of the compilers of the rules room.
 
-use crate::language::{Error, Words};
+use crate::language::{Error, Scope, Words};
 use crate::rules::condition::Test;
-use crate::rules::{Condition, Context, Expression, LogFormat, Rule};
+use crate::rules::log_format::Style;
+use crate::rules::{Acl, Condition, Context, Expression, LogFormat, Rule};
 
-pub fn expression(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<Expression, Error> {
-    Err(Error::not_implemented("expression"))
+/// Reads an expression from the words of a line.
+pub fn expression(words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Expression, Error> {
+    Expression::parse(words, context)
 }
 
-pub fn condition(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<Condition, Error> {
-    Err(Error::not_implemented("condition"))
+/// Reads `if …` or `unless …` to the end of the line.
+pub fn condition(words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Condition, Error> {
+    Condition::parse(words, context)
 }
 
-pub fn log_format(text: &str, context: &mut Context<'_>) -> Result<LogFormat, Error> {
-    LogFormat::compile(text, context, |_, _| Err(Error::not_implemented("expression")))
+/// Compiles the text of a log format.
+pub fn log_format(text: &str, style: Style, context: &mut Context<'_>) -> Result<LogFormat, Error> {
+    LogFormat::parse(text, style, context)
 }
 
-pub fn rule(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<Rule, Error> {
-    Err(Error::not_implemented("rule"))
+/// Reads a rule of the set `set` to the end of the line.
+pub fn rule(set: Scope, words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Rule, Error> {
+    Rule::parse(set, words, context)
 }
 
-pub fn acl(_: &mut Words<'_>, _: &mut Context<'_>) -> Result<(String, Test), Error> {
-    Err(Error::not_implemented("acl"))
+/// Reads an `acl` line: the name and the test that it adds.
+pub fn acl(words: &mut Words<'_>, context: &mut Context<'_>) -> Result<(String, Test), Error> {
+    Acl::declare(words, context)
 }

@@ -51,6 +51,8 @@ impl Reading<'_> {
             proxy,
             proxy_name: &draft.proxy.name,
             place,
+            host: self.host,
+            variable: self.variable,
             read_file: self.read_file,
         }
     }

@@ -4,7 +4,7 @@ use std::ops::BitOr;
 
 /// A set of places. The constants of one kind (sections, rule sets, phases) are only combined with their own kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope(pub u32);
+pub struct Scope(pub u64);
 
 impl Scope {
     // Sections a keyword may stand in.
@@ -31,27 +31,50 @@ impl Scope {
     pub const HTTP_RESPONSE: Scope = Scope(1 << 13);
     pub const HTTP_AFTER_RESPONSE: Scope = Scope(1 << 14);
 
+    pub const TCP_RULES: Scope =
+        Scope(Self::TCP_CONNECTION.0 | Self::TCP_SESSION.0 | Self::TCP_CONTENT.0 | Self::TCP_RESPONSE.0);
+
+    // Other places where expressions and conditions stand.
+    pub const LOG: Scope = Scope(1 << 15);
+    pub const UNIQUE_ID: Scope = Scope(1 << 16);
+    /// `use_backend`, `monitor fail` and what else a frontend asks before it chooses.
+    pub const USE_BACKEND: Scope = Scope(1 << 17);
+    /// `balance`, `use-server`, `stick match`, `stick store-request`, `force-persist` and the like.
+    pub const BALANCE: Scope = Scope(1 << 18);
+    /// `stick store-response`.
+    pub const STICK_RESPONSE: Scope = Scope(1 << 19);
+
     // What must exist for a sample fetch to answer (manual 7.3).
     /// Always known: process, time, configuration.
-    pub const INTERNAL: Scope = Scope(1 << 16);
+    pub const INTERNAL: Scope = Scope(1 << 32);
     /// The accepted connection.
-    pub const L4_CLIENT: Scope = Scope(1 << 17);
+    pub const L4_CLIENT: Scope = Scope(1 << 33);
     /// The client's session, TLS included.
-    pub const L5_CLIENT: Scope = Scope(1 << 18);
-    /// The connection to the server.
-    pub const L4_SERVER: Scope = Scope(1 << 19);
+    pub const L5_CLIENT: Scope = Scope(1 << 34);
+    /// The address of the connection to the server.
+    pub const L4_SERVER: Scope = Scope(1 << 35);
+    /// The session with the server, TLS included.
+    pub const L5_SERVER: Scope = Scope(1 << 36);
     /// Bytes in the request buffer.
-    pub const L6_REQUEST: Scope = Scope(1 << 20);
+    pub const L6_REQUEST: Scope = Scope(1 << 37);
     /// Bytes in the response buffer.
-    pub const L6_RESPONSE: Scope = Scope(1 << 21);
-    /// A parsed HTTP request.
-    pub const HTTP_REQUEST_HEAD: Scope = Scope(1 << 22);
-    /// A parsed HTTP response.
-    pub const HTTP_RESPONSE_HEAD: Scope = Scope(1 << 23);
+    pub const L6_RESPONSE: Scope = Scope(1 << 38);
+    /// A parsed HTTP request's headers, gone once it was forwarded.
+    pub const HTTP_REQUEST_HEAD: Scope = Scope(1 << 39);
+    /// What is kept of an HTTP request to the end of its transaction.
+    pub const HTTP_REQUEST_KEPT: Scope = Scope(1 << 40);
+    /// A parsed HTTP response's headers, gone once it was forwarded.
+    pub const HTTP_RESPONSE_HEAD: Scope = Scope(1 << 41);
+    /// What is kept of an HTTP response to the end of its transaction.
+    pub const HTTP_RESPONSE_KEPT: Scope = Scope(1 << 42);
+    /// The backend was chosen.
+    pub const BACKEND_CHOSEN: Scope = Scope(1 << 43);
+    /// The server was chosen.
+    pub const SERVER_CHOSEN: Scope = Scope(1 << 44);
     /// What is only final when the transaction ends (log time).
-    pub const AT_END: Scope = Scope(1 << 24);
+    pub const AT_END: Scope = Scope(1 << 45);
     /// A health check in progress.
-    pub const CHECK: Scope = Scope(1 << 25);
+    pub const CHECK: Scope = Scope(1 << 46);
 
     pub const fn or(self, other: Scope) -> Scope {
         Scope(self.0 | other.0)

@@ -37,6 +37,13 @@ impl<'a> Words<'a> {
         hit
     }
 
+    /// Takes the next word if it is as wanted.
+    pub fn next_if(&mut self, wanted: impl FnOnce(&str) -> bool) -> Option<&'a str> {
+        let word = self.peek().filter(|word| wanted(word))?;
+        self.next += 1;
+        Some(word)
+    }
+
     /// Takes the next word, or says that `keyword` expects `what`.
     pub fn need(&mut self, keyword: &str, what: &str) -> Result<&'a str, Error> {
         self.next().ok_or_else(|| Error::expects(keyword, what))

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::condition::Condition;
-use super::context::Context;
+use super::context::{Context, Registry};
 use super::effect::Effect;
 use super::facts::Facts;
-use crate::language::{Error, Location, Row, Words};
+use super::place;
+use crate::language::{Does, Error, Location, Row, Scope, Words, suggest};
 
 /// A compiled action.
 pub trait Action: Send + Sync {
@@ -46,3 +47,129 @@ pub struct Rule {
 
 /// Rules in the order they are judged.
 pub type RuleSet = Vec<Rule>;
+
+impl Rule {
+    /// Reads one rule of `set`: the action, its arguments and, if there is one, its condition.
+    pub fn parse(set: Scope, words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Rule, Error> {
+        context.place = set | context.capabilities();
+        let family = place::describe_rule(set);
+        let word = words.next().unwrap_or_default();
+        let row = find(context.registry, set, word).ok_or_else(|| unknown(family, set, word, context))?;
+        let Does::Works(parse) = &row.does else {
+            return Err(Error::new(format!(
+                "'{family} {word}' is not implemented in this version."
+            )));
+        };
+        let action = parse(word, words, context).map_err(|error| misread(family, set, word, &error, context))?;
+        let condition = match words.peek() {
+            None => None,
+            Some("if" | "unless") => Some(
+                Condition::parse(words, context).map_err(|error| bad_condition(family, set, word, &error, context))?,
+            ),
+            Some(found) => return Err(not_a_condition(family, set, word, found, context)),
+        };
+        Ok(Rule {
+            row,
+            action,
+            condition,
+            location: context.location.clone(),
+        })
+    }
+}
+
+/// Takes the next argument of an action; there is none where its condition begins.
+pub fn argument<'w>(words: &mut Words<'w>) -> Option<&'w str> {
+    words.next_if(|word| word != "if" && word != "unless")
+}
+
+/// The row of the action that `word` names in a rule set. Some names carry an argument in parentheses.
+fn find(registry: &Registry, set: Scope, word: &str) -> Option<&'static ActionRow> {
+    let bare = word.split('(').next().unwrap_or_default();
+    rows(registry, set).find(|row| {
+        row.names
+            .iter()
+            .any(|name| *name == word || (takes_list(row) && *name == bare))
+    })
+}
+
+fn rows(registry: &Registry, set: Scope) -> impl Iterator<Item = &'static ActionRow> {
+    let rows = registry.actions.iter().flat_map(|rows| rows.iter());
+    rows.filter(move |row| row.scope.meets(set))
+}
+
+fn takes_list(row: &ActionRow) -> bool {
+    row.args.starts_with('(')
+}
+
+fn is_tcp(set: Scope) -> bool {
+    set.meets(Scope::TCP_RULES)
+}
+
+/// The section's kind and name, as messages put them.
+fn section(context: &Context<'_>) -> String {
+    let kind = match context.capabilities() {
+        Scope::FRONTEND => "frontend",
+        Scope::BACKEND => "backend",
+        Scope::LISTEN => "proxy",
+        _ => "defaults",
+    };
+    format!("{kind} '{}'", context.proxy_name)
+}
+
+fn unknown(family: &str, set: Scope, word: &str, context: &Context<'_>) -> Error {
+    let names =
+        || rows(context.registry, set).flat_map(|row| row.names.iter().map(move |name| (*name, takes_list(row))));
+    let known: Vec<String> = names()
+        .map(|(name, list)| {
+            if list {
+                format!("'{name}(*)'")
+            } else {
+                format!("'{name}'")
+            }
+        })
+        .collect();
+    let known = known.join(", ");
+    let meant = suggest::nearest(word, names().map(|(name, _)| name));
+    let meant = meant
+        .map(|name| format!(" Did you mean '{name}' maybe ?"))
+        .unwrap_or_default();
+    Error::new(if is_tcp(set) {
+        format!(
+            "'{family}' expects {known} in {} (got '{word}').{meant}",
+            section(context)
+        )
+    } else {
+        format!("'{family}' expects {known}, but got '{word}'.{meant}")
+    })
+}
+
+fn misread(family: &str, set: Scope, word: &str, error: &Error, context: &Context<'_>) -> Error {
+    if is_tcp(set) {
+        return error.clone();
+    }
+    let section = section(context);
+    Error::new(format!(
+        "error detected in {section} while parsing '{family} {word}' rule : {error}."
+    ))
+}
+
+fn bad_condition(family: &str, set: Scope, word: &str, error: &Error, context: &Context<'_>) -> Error {
+    if is_tcp(set) {
+        let section = section(context);
+        return Error::new(format!(
+            "'{family} {word}' : error detected in {section} while parsing 'if' condition : {error}"
+        ));
+    }
+    Error::new(format!(
+        "error detected while parsing an '{family} {word}' condition : {error}."
+    ))
+}
+
+fn not_a_condition(family: &str, set: Scope, word: &str, found: &str, context: &Context<'_>) -> Error {
+    Error::new(if is_tcp(set) {
+        let section = section(context);
+        format!("'{family} {word}' only accepts 'if' or 'unless', in {section} (got '{found}')")
+    } else {
+        format!("'{family} {word}' expects either 'if' or 'unless' followed by a condition but found '{found}'.")
+    })
+}

@@ -1,29 +1,13 @@
-//! ACLs and conditions: `if`/`unless` over named and anonymous ACLs (manual 7.2).
+//! Conditions: `if` and `unless` over named and anonymous ACLs (manual 7.2).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::expression::{Cursor, Expression, Fetched};
+pub use super::acl::{Acl, Test};
+use super::context::Context;
 use super::facts::Facts;
-use super::pattern::{Method, Pattern, PatternSet};
-use super::value::{Kind, Value};
-
-/// One test: an expression, a matching method and patterns.
-#[derive(Clone)]
-pub struct Test {
-    pub expression: Expression,
-    pub method: Method,
-    pub ignore_case: bool,
-    /// Patterns given on the line first, then one set for each `-f` file.
-    pub patterns: Vec<Arc<PatternSet>>,
-}
-
-/// An ACL: all tests declared under one name; any of them suffices.
-#[derive(Clone)]
-pub struct Acl {
-    /// Empty for an anonymous ACL.
-    pub name: Box<str>,
-    pub tests: Vec<Test>,
-}
+use super::place;
+use crate::language::{Error, Scope, Word, Words};
 
 /// One term of a condition.
 #[derive(Clone)]
@@ -49,71 +33,10 @@ pub enum Verdict {
     Wait,
 }
 
-impl Condition {
-    /// Do the facts meet the condition?
-    pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict {
-        let mut undecided = false;
-        for alternative in &self.alternatives {
-            match all(alternative, facts) {
-                Verdict::Yes => return self.oriented(Verdict::Yes),
-                Verdict::Wait => undecided = true,
-                Verdict::No => {}
-            }
-        }
-        self.oriented(if undecided { Verdict::Wait } else { Verdict::No })
-    }
+impl std::ops::Not for Verdict {
+    type Output = Verdict;
 
-    fn oriented(&self, verdict: Verdict) -> Verdict {
-        if self.unless { verdict.negated() } else { verdict }
-    }
-}
-
-fn all(terms: &[Term], facts: &Facts<'_>) -> Verdict {
-    for term in terms {
-        let verdict = term.acl.evaluate(facts);
-        match if term.negate { verdict.negated() } else { verdict } {
-            Verdict::Yes => {}
-            other => return other,
-        }
-    }
-    Verdict::Yes
-}
-
-impl Acl {
-    /// Does any of the ACL's tests hold?
-    pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict {
-        let mut undecided = false;
-        for test in &self.tests {
-            match test.evaluate(facts) {
-                Verdict::Yes => return Verdict::Yes,
-                Verdict::Wait => undecided = true,
-                Verdict::No => {}
-            }
-        }
-        if undecided { Verdict::Wait } else { Verdict::No }
-    }
-}
-
-impl Test {
-    /// Does any answer of the expression match any pattern?
-    pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict {
-        let mut cursor = Cursor::default();
-        loop {
-            match self.expression.next(facts, &mut cursor) {
-                Fetched::Value(value) if self.matches(&value) => return Verdict::Yes,
-                Fetched::Value(_) | Fetched::Missing => {}
-                Fetched::Wait => return Verdict::Wait,
-            }
-            if !cursor.more {
-                return Verdict::No;
-            }
-            cursor.index += 1;
-        }
-    }
-}
-
-impl Verdict {
-    fn negated(self) -> Verdict {
+    fn not(self) -> Verdict {
         match self {
             Verdict::Yes => Verdict::No,
             Verdict::No => Verdict::Yes,
@@ -122,82 +45,138 @@ impl Verdict {
     }
 }
 
-impl Test {
-    /// Does any pattern match the sample?
-    fn matches(&self, value: &Value<'_>) -> bool {
-        match self.method {
-            Method::Found => return true,
-            Method::Bool => return matches!(value.clone().cast(Kind::Bool), Some(Value::Bool(true))),
-            _ => {}
-        }
-        let Some(sample) = Sample::of(value, self.method, self.ignore_case) else {
-            return false;
+impl Condition {
+    /// Reads `if …` or `unless …` to the end of the line.
+    pub fn parse(words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Condition, Error> {
+        let unless = match words.next() {
+            Some("if") => false,
+            Some("unless") => true,
+            _ => return Err(Error::new("expects either 'if' or 'unless' followed by a condition")),
         };
-        self.patterns.iter().any(|set| {
-            let Ok(entries) = set.entries.read() else { return false };
-            entries
-                .iter()
-                .any(|entry| sample.meets(&entry.pattern, self.method, self.ignore_case))
-        })
+        let alternatives = alternatives(words.take_rest(), context)?;
+        let condition = Condition { unless, alternatives };
+        condition.warn_of_places(context);
+        Ok(condition)
     }
-}
 
-/// A sample turned into what its method compares.
-enum Sample<'a> {
-    Number(i64),
-    Address(std::net::IpAddr),
-    Text(std::borrow::Cow<'a, [u8]>),
-}
+    /// Takes the ACLs as they are at the end of their section: a line below a rule may add tests to an ACL that the
+    /// rule names.
+    pub fn complete(&mut self, acls: &HashMap<String, Arc<Acl>>) {
+        for term in self.alternatives.iter_mut().flatten() {
+            if let Some(acl) = acls.get(&*term.acl.name) {
+                term.acl = Arc::clone(acl);
+            }
+        }
+    }
 
-impl<'a> Sample<'a> {
-    fn of(value: &Value<'a>, method: Method, ignore_case: bool) -> Option<Sample<'a>> {
-        Some(match method {
-            Method::Int => match value.clone().cast(Kind::Int)? {
-                Value::Int(number) => Sample::Number(number),
-                _ => return None,
-            },
-            Method::Len => Sample::Number(value.clone().into_text()?.len() as i64),
-            Method::Ip => match value.clone().cast(Kind::Address)? {
-                Value::Ipv4(ip) => Sample::Address(ip.into()),
-                Value::Ipv6(ip) => Sample::Address(ip.into()),
-                _ => return None,
-            },
-            _ => {
-                let mut text = value.clone().into_text()?;
-                if ignore_case && method != Method::Reg {
-                    text.to_mut().make_ascii_lowercase();
+    /// What the condition says of these facts.
+    pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict {
+        let mut verdict = Verdict::No;
+        for terms in &self.alternatives {
+            match all(terms, facts) {
+                Verdict::Yes => {
+                    verdict = Verdict::Yes;
+                    break;
                 }
-                Sample::Text(text)
+                Verdict::Wait => verdict = Verdict::Wait,
+                Verdict::No => {}
             }
-        })
+        }
+        if self.unless { !verdict } else { verdict }
     }
 
-    fn meets(&self, pattern: &Pattern, method: Method, ignore_case: bool) -> bool {
-        match (self, pattern) {
-            (Sample::Number(number), Pattern::Range(low, high)) => {
-                low.is_none_or(|low| low <= *number) && high.is_none_or(|high| *number <= high)
-            }
-            (Sample::Address(ip), Pattern::Network(network, bits)) => {
-                crate::language::address::contains(*network, *bits, *ip)
-            }
-            (Sample::Text(text), Pattern::Regex(regex)) => regex.is_match(text),
-            (Sample::Text(text), Pattern::Str(wanted)) if ignore_case => {
-                meets_text(text, &wanted.to_ascii_lowercase(), method)
-            }
-            (Sample::Text(text), Pattern::Str(wanted)) => meets_text(text, wanted, method),
-            _ => false,
+    /// Tells of ACLs that cannot match where the condition stands.
+    fn warn_of_places(&self, context: &mut Context<'_>) {
+        let place = context.place | context.capabilities();
+        let sources = place::sources(place);
+        for term in self.alternatives.iter().flatten() {
+            let acl = &term.acl;
+            let never = |test: &Test| !test.expression.needs().meets(sources);
+            let Some(test) = acl.tests.first().filter(|_| acl.tests.iter().all(never)) else {
+                continue;
+            };
+            let rule = if place.meets(Scope::TCP_RULES) {
+                format!(" in '{}'", place::describe_rule(place))
+            } else {
+                String::new()
+            };
+            let place = place::describe(place);
+            let text = if acl.name.is_empty() {
+                let keyword = &test.keyword;
+                format!(
+                    "anonymous acl will never match{rule} because it uses keyword '{keyword}' which is incompatible with '{place}'"
+                )
+            } else {
+                let name = &acl.name;
+                format!(
+                    "acl '{name}' will never match{rule} because it only involves keywords that are incompatible with '{place}'"
+                )
+            };
+            context.diagnostics.warn(context.location, text);
         }
     }
 }
 
-fn meets_text(text: &[u8], wanted: &[u8], method: Method) -> bool {
-    let part = |delimiters: &[u8]| text.split(|byte| delimiters.contains(byte)).any(|part| part == wanted);
-    match method {
-        Method::Beg => text.starts_with(wanted),
-        Method::End => text.ends_with(wanted),
-        Method::Sub => memchr::memmem::find(text, wanted).is_some(),
-        Method::Dir => part(b"/?"),
-        Method::Dom => part(b"/?.:"),
-        _ => text == wanted,
+/// Do all terms hold? One that does not decides; else one that is undecided leaves it open.
+fn all(terms: &[Term], facts: &Facts<'_>) -> Verdict {
+    let mut verdict = Verdict::Yes;
+    for term in terms {
+        let holds = term.acl.evaluate(facts);
+        match if term.negate { !holds } else { holds } {
+            Verdict::No => return Verdict::No,
+            Verdict::Wait => verdict = Verdict::Wait,
+            Verdict::Yes => {}
+        }
+    }
+    verdict
+}
+
+/// Reads terms, with `or` or `||` between alternatives.
+fn alternatives(words: &[Word], context: &mut Context<'_>) -> Result<Vec<Vec<Term>>, Error> {
+    let mut alternatives: Vec<Vec<Term>> = Vec::new();
+    let mut open = false;
+    let mut negate = false;
+    let mut rest = words;
+    while let Some((word, after)) = rest.split_first() {
+        rest = after;
+        if word == "or" || word == "||" {
+            open = false;
+            negate = false;
+            continue;
+        }
+        let name = word.trim_start_matches('!');
+        negate ^= (word.len() - name.len()) % 2 == 1;
+        let acl = match name {
+            "" => continue,
+            "{" => {
+                let end = after.iter().position(|word| word == "}");
+                let end = end.ok_or_else(|| Error::new("missing closing '}' in condition"))?;
+                let (inside, beyond) = after.split_at(end);
+                rest = beyond.get(1..).unwrap_or_default();
+                Arc::new(Acl {
+                    name: "".into(),
+                    tests: vec![Test::parse(inside, context)?],
+                })
+            }
+            _ => named(name, context)?,
+        };
+        let term = Term { negate, acl };
+        negate = false;
+        match alternatives.last_mut().filter(|_| open) {
+            Some(terms) => terms.push(term),
+            None => alternatives.push(vec![term]),
+        }
+        open = true;
+    }
+    Ok(alternatives)
+}
+
+fn named(name: &str, context: &mut Context<'_>) -> Result<Arc<Acl>, Error> {
+    if let Some(acl) = context.acls.get(name) {
+        return Ok(Arc::clone(acl));
+    }
+    match Acl::predefined(name, context) {
+        Some(acl) => acl.map(Arc::new),
+        None => Err(Error::new(format!("no such ACL : '{name}'"))),
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::acl::Acl;
 use super::action::ActionRow;
 use super::args::Args;
-use super::condition::Acl;
 use super::expression::{ConvertRow, FetchRow};
-use super::pattern::PatternSet;
+use super::log_format::LogVariableRow;
+use super::pattern::{Entry, Origin, PatternSet};
 use super::variable::{Variable, VariableScope};
-use crate::language::{Diagnostics, Error, Location, Scope};
+use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity};
 use crate::state::{ProxyId, ServerId, TableId};
 
 /// All rows that rules are compiled from: one slice a file.
@@ -20,12 +21,6 @@ pub struct Registry {
     pub actions: &'static [&'static [ActionRow]],
     pub log_variables: &'static [&'static [LogVariableRow]],
 }
-
-/// A log-format variable's row.
-pub type LogVariableRow = crate::language::Row<LogVariable>;
-
-/// Writes a log-format variable.
-pub type LogVariable = fn(&super::Facts<'_>, super::log_format::Flags, &mut Vec<u8>);
 
 /// Names of the configuration, known before the first rule is compiled.
 #[derive(Default)]
@@ -41,6 +36,8 @@ pub struct Names {
     pub variables: HashMap<String, Variable>,
     /// Pattern files read so far; everyone who names a file shares it.
     pub patterns: HashMap<String, Arc<PatternSet>>,
+    /// How many pattern sets have been numbered.
+    pub pattern_sets: u32,
     /// `http-errors` sections by name, for `errorfiles`.
     pub http_errors: HashMap<String, u32>,
 }
@@ -51,18 +48,19 @@ impl Names {
         if let Some(variable) = self.variables.get(name) {
             return Ok(variable.clone());
         }
+        if name.is_empty() {
+            return Err(Error::new("Empty variable name cannot be accepted"));
+        }
         let (prefix, rest) = name.split_once('.').unwrap_or((name, ""));
-        let scope = VariableScope::parse(prefix).ok_or_else(|| {
+        let scope = VariableScope::parse(prefix).filter(|_| name.contains('.')).ok_or_else(|| {
             Error::new(format!(
                 "invalid variable name '{name}'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'"
             ))
         })?;
-        if rest.is_empty()
-            || !rest
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
-        {
-            return Err(Error::new(format!("invalid variable name '{name}'")));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        if let Some(at) = rest.find(|c| !allowed(c)) {
+            let found = rest.get(at..).unwrap_or_default();
+            return Err(Error::new(format!("invalid syntax at char '{found}'")));
         }
         let slot = self.variables.len() as u32;
         let variable = Variable {
@@ -86,10 +84,67 @@ pub struct Context<'a> {
     /// The section being read, if it is a proxy.
     pub proxy: Option<ProxyId>,
     pub proxy_name: &'a str,
-    /// The rule set or keyword being read, for what may be fetched there.
+    /// The rule set or keyword being read, for what may be fetched there (see [`super::place`]).
     pub place: Scope,
+    pub host: &'a dyn Host,
+    /// The value of an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Reads a file named by the configuration, after `default-path`.
     pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+}
+
+impl Context<'_> {
+    /// The patterns of a file, which everyone who names it shares. A map's lines have two columns.
+    pub fn patterns(&mut self, file: &str, is_map: bool) -> Result<Arc<PatternSet>, Error> {
+        if let Some(known) = self.names.patterns.get(file) {
+            if known.is_map == is_map {
+                return Ok(Arc::clone(known));
+            }
+            let (is, other) = if is_map { ("one", "two") } else { ("two", "one") };
+            return Err(Error::new(format!(
+                "The file \"{file}\" is already used as {is} column file and cannot be used by as {other} column file."
+            )));
+        }
+        let unread = || Error::new(format!("failed to open pattern file <{file}>"));
+        let bytes = (self.read_file)(file).map_err(|_| unread())?;
+        let entries = PatternSet::read(&String::from_utf8_lossy(&bytes), is_map);
+        let set = PatternSet::new(self.number(), Origin::File(file.into()), is_map, entries);
+        self.names.patterns.insert(file.to_owned(), Arc::clone(&set));
+        Ok(set)
+    }
+
+    /// The patterns that a line gives itself.
+    pub fn line_patterns(&mut self, id: Option<u32>, entries: Vec<Entry>) -> Arc<PatternSet> {
+        let id = id.unwrap_or_else(|| self.number());
+        let file = &self.location.file;
+        let origin = format!("acl '' file '{file}' line {}", self.location.line);
+        PatternSet::new(id, Origin::Line(origin.into()), false, entries)
+    }
+
+    fn number(&mut self) -> u32 {
+        self.names.pattern_sets += 1;
+        self.names.pattern_sets - 1
+    }
+
+    /// Reports a mistake that only shows when all sections are known. The line's reading goes on.
+    pub fn late(&mut self, text: &str) {
+        let location = self.location;
+        self.diagnostics
+            .push(Severity::Alert, format!("parsing [{location}]: {text}."));
+    }
+
+    /// Is the section being read a backend, a frontend?
+    pub fn capabilities(&self) -> Scope {
+        let own = |known: &HashMap<String, ProxyId>| {
+            self.proxy.is_some() && known.get(self.proxy_name).copied() == self.proxy
+        };
+        match (own(&self.names.frontends), own(&self.names.backends)) {
+            (true, true) => Scope::LISTEN,
+            (true, false) => Scope::FRONTEND,
+            (false, true) => Scope::BACKEND,
+            (false, false) => Scope(0),
+        }
+    }
 }
 
 impl Args {

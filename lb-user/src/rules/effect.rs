@@ -109,12 +109,9 @@ pub enum HeaderEdit<'p, 'a> {
     Remove {
         matcher: &'p dyn HeaderMatch,
     },
-    /// Rewrites each whole value, or each comma-separated part of it.
-    Replace {
-        name: &'p [u8],
-        regex: &'p regex::bytes::Regex,
-        with: Cow<'a, [u8]>,
-        each_part: bool,
+    /// New values, by the position of the field they replace the value of.
+    Rewrite {
+        values: Vec<(usize, Vec<u8>)>,
     },
 }
 
@@ -180,17 +177,7 @@ impl<'p> HeaderEdit<'p, '_> {
                 value: owned(value),
             },
             HeaderEdit::Remove { matcher } => HeaderEdit::Remove { matcher },
-            HeaderEdit::Replace {
-                name,
-                regex,
-                with,
-                each_part,
-            } => HeaderEdit::Replace {
-                name,
-                regex,
-                with: owned(with),
-                each_part,
-            },
+            HeaderEdit::Rewrite { values } => HeaderEdit::Rewrite { values },
         }
     }
 }

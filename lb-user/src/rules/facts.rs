@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::variable::Variables;
+use std::sync::PoisonError;
+
+use super::value::Value;
+use super::variable::{Variable, VariableScope, Variables, Write, Writes};
 use crate::http::message::Head;
-use crate::state::{ListenerId, Process, ProxyId, ServerId};
+use crate::state::{ListenerId, Process, Proxy, ProxyId, Server, ServerId};
 
 /// Which half of the exchange is being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,65 @@ pub struct Facts<'a> {
     /// Bytes received and not yet forwarded: the HTTP body so far, or the raw bytes of a TCP stream.
     pub request_body: Body<'a>,
     pub response_body: Body<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// The value of a variable, with what this evaluation wrote to it.
+    pub fn variable(&self, variable: &Variable) -> Option<Value<'a>> {
+        if !self.exchange.written.is_empty()
+            && let Some(written) = self.exchange.written.last(variable)
+        {
+            return written;
+        }
+        let store = match variable.scope {
+            VariableScope::Process => {
+                let values = self.process.variables.read().unwrap_or_else(PoisonError::into_inner);
+                return values.get(variable.slot as usize)?.as_ref().map(Value::from);
+            }
+            VariableScope::Session => &self.session.variables,
+            VariableScope::Transaction => &self.exchange.transaction,
+            VariableScope::Request => &self.exchange.request,
+            VariableScope::Response => &self.exchange.response,
+            VariableScope::Check => &self.exchange.check,
+        };
+        store.get(variable.slot).map(Value::borrowed)
+    }
+
+    /// The live state of the frontend.
+    pub fn frontend(&self) -> Option<&'a Proxy> {
+        self.process.proxy(self.session.frontend)
+    }
+
+    /// The live state of the backend, once there is one.
+    pub fn backend(&self) -> Option<&'a Proxy> {
+        self.process.proxy(self.exchange.backend?)
+    }
+
+    /// The live state of the proxy that is judging: the backend once there is one, else the frontend.
+    pub fn proxy(&self) -> Option<&'a Proxy> {
+        self.backend().or_else(|| self.frontend())
+    }
+
+    /// The live state of the server, once there is one.
+    pub fn server(&self) -> Option<&'a Server> {
+        self.process.server(self.exchange.server?).map(|server| &**server)
+    }
+
+    /// The head of the message being judged.
+    pub fn head(&self) -> Option<&'a Head> {
+        match self.side {
+            Side::Request => self.request,
+            Side::Response => self.response,
+        }
+    }
+
+    /// The buffered bytes of the message being judged.
+    pub fn body(&self) -> Body<'a> {
+        match self.side {
+            Side::Request => self.request_body,
+            Side::Response => self.response_body,
+        }
+    }
 }
 
 /// Buffered bytes of one direction.
@@ -111,6 +173,8 @@ pub struct Exchange {
     pub request: Variables,
     pub response: Variables,
     pub check: Variables,
+    /// What evaluation wants written; [`Exchange::apply_writes`] does it.
+    pub written: Writes,
     /// Timeouts in force, milliseconds (0: none).
     pub server_timeout: u32,
     pub tunnel_timeout: u32,
@@ -120,6 +184,52 @@ pub struct Exchange {
     pub concurrency: Concurrency,
     /// Did the balancer itself answer (`%b` shows `<NOSRV>`, `%s` too)?
     pub intercepted: bool,
+}
+
+impl Exchange {
+    /// Does what the evaluations since the last time wanted written.
+    pub fn apply_writes(&mut self, session: &mut Session, process: &Process) {
+        if self.written.is_empty() {
+            return;
+        }
+        for write in self.written.take() {
+            match write {
+                Write::Set(variable, value) => self.set_variable(session, process, &variable, Some(value)),
+                Write::Unset(variable) => self.set_variable(session, process, &variable, None),
+                Write::CaptureRequest(slot, value) => keep(&mut self.request_captures, slot, value),
+                Write::CaptureResponse(slot, value) => keep(&mut self.response_captures, slot, value),
+            }
+        }
+    }
+
+    /// Sets a variable of whichever scope, or with `None` unsets it.
+    pub fn set_variable(
+        &mut self,
+        session: &mut Session,
+        process: &Process,
+        variable: &Variable,
+        value: Option<Value<'static>>,
+    ) {
+        let store = match variable.scope {
+            VariableScope::Process => return process.set_variable(variable.slot, value.map(Into::into)),
+            VariableScope::Session => &mut session.variables,
+            VariableScope::Transaction => &mut self.transaction,
+            VariableScope::Request => &mut self.request,
+            VariableScope::Response => &mut self.response,
+            VariableScope::Check => &mut self.check,
+        };
+        match value {
+            Some(value) => store.set(variable.slot, value),
+            None => store.unset(variable.slot),
+        }
+    }
+}
+
+/// Fills a capture slot, if there is one of that number.
+fn keep(slots: &mut [Option<Vec<u8>>], slot: usize, value: Vec<u8>) {
+    if let Some(held) = slots.get_mut(slot) {
+        *held = Some(value);
+    }
 }
 
 /// `set-log-level`'s answer.

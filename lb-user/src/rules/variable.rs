@@ -1,6 +1,9 @@
 //! Variables (manual 2.8): names become slots at load time, values live in small per-scope stores.
 
+use std::cell::RefCell;
+
 use super::value::Value;
+use crate::state::process::ProcessValue;
 
 /// How long a variable lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,5 +62,67 @@ impl Variables {
 
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+/// What evaluating an expression wants written: the converters `set-var`, `unset-var`, `capture-req`, `capture-res`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    Set(Variable, Value<'static>),
+    Unset(Variable),
+    CaptureRequest(usize, Vec<u8>),
+    CaptureResponse(usize, Vec<u8>),
+}
+
+/// Writes that wait until the facts are no longer borrowed. Fetches see them at once.
+#[derive(Debug, Default)]
+pub struct Writes(RefCell<Vec<Write>>);
+
+impl Writes {
+    pub fn push(&self, write: Write) {
+        self.0.borrow_mut().push(write);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// What was last written to `variable`: a value, or that it is unset; `None` if nothing was.
+    pub fn last(&self, variable: &Variable) -> Option<Option<Value<'static>>> {
+        self.0.borrow().iter().rev().find_map(|write| match write {
+            Write::Set(written, value) if written.slot == variable.slot => Some(Some(value.clone())),
+            Write::Unset(written) if written.slot == variable.slot => Some(None),
+            _ => None,
+        })
+    }
+
+    /// Takes all writes, oldest first.
+    pub fn take(&self) -> Vec<Write> {
+        self.0.take()
+    }
+}
+
+impl From<Value<'static>> for ProcessValue {
+    fn from(value: Value<'static>) -> ProcessValue {
+        match value {
+            Value::Bool(b) => ProcessValue::Bool(b),
+            Value::Int(i) => ProcessValue::Int(i),
+            Value::Ipv4(ip) => ProcessValue::Address(ip.into()),
+            Value::Ipv6(ip) => ProcessValue::Address(ip.into()),
+            Value::Str(s) | Value::Method(s) => ProcessValue::Str(s.into_owned()),
+            Value::Bin(s) => ProcessValue::Bin(s.into_owned()),
+        }
+    }
+}
+
+impl From<&ProcessValue> for Value<'static> {
+    fn from(value: &ProcessValue) -> Value<'static> {
+        match value {
+            ProcessValue::Bool(b) => Value::Bool(*b),
+            ProcessValue::Int(i) => Value::Int(*i),
+            ProcessValue::Address(ip) => Value::address(*ip),
+            ProcessValue::Str(s) => Value::string(s.clone()),
+            ProcessValue::Bin(s) => Value::binary(s.clone()),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Live state of the whole process.
 
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
 
 use super::counter::{Counter, Gauge, Rate};
 use super::ids::{ListenerId, ProxyId, ServerId};
@@ -35,6 +35,10 @@ pub struct Process {
     pub proxies: Vec<Proxy>,
     /// Variables of scope `proc`, by slot.
     pub variables: RwLock<Vec<Option<ProcessValue>>>,
+    /// Where [`Process::random`] stands; whoever starts the process puts a seed here.
+    pub random_state: AtomicU64,
+    /// The machine's name.
+    pub hostname: String,
 }
 
 /// The bytes of a `proc` variable with the type name that `get var` shows. The rules room converts it.
@@ -48,6 +52,25 @@ pub enum ProcessValue {
 }
 
 impl Process {
+    /// Sets a variable of scope `proc`, or with `None` unsets it.
+    pub fn set_variable(&self, slot: u32, value: Option<ProcessValue>) {
+        let mut values = self.variables.write().unwrap_or_else(PoisonError::into_inner);
+        let slot = slot as usize;
+        if values.len() <= slot {
+            values.resize(slot + 1, None);
+        }
+        values[slot] = value;
+    }
+
+    /// The next number of a statistically random sequence (SplitMix64). It must not be used for secrets.
+    pub fn random(&self) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.random_state.fetch_add(STEP, Relaxed).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
     pub fn proxy(&self, id: ProxyId) -> Option<&Proxy> {
         self.proxies.get(id.index())
     }

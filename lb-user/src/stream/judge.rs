@@ -313,55 +313,10 @@ pub(crate) fn edit_headers(head: &mut Head, edit: HeaderEdit<'_, '_>) {
         HeaderEdit::Add { name, value } => head.add(name, &value),
         HeaderEdit::Set { name, value } => head.set(name, &value),
         HeaderEdit::Remove { matcher } => head.retain(|name, _| !matcher.matches(name)),
-        HeaderEdit::Replace {
-            name,
-            regex,
-            with,
-            each_part,
-        } => replace(head, name, regex, &with, each_part),
-    }
-}
-
-/// `replace-header` rewrites whole values, `replace-value` each part between commas; `with` may refer to groups as
-/// `\1`.
-fn replace(head: &mut Head, name: &[u8], regex: &regex::bytes::Regex, with: &[u8], each_part: bool) {
-    let mut index = 0;
-    while let Some((field, value)) = head.field(index) {
-        if field.eq_ignore_ascii_case(name) {
-            let rewritten = if each_part {
-                let parts: Vec<Vec<u8>> = crate::http::header::elements(value)
-                    .map(|part| expand(regex, part, with).unwrap_or(part.to_vec()))
-                    .collect();
-                Some(parts.join(&b", "[..]))
-            } else {
-                expand(regex, value, with)
-            };
-            if let Some(rewritten) = rewritten {
-                head.replace_value(index, &rewritten);
+        HeaderEdit::Rewrite { values } => {
+            for (index, value) in values {
+                head.replace_value(index, &value);
             }
         }
-        index += 1;
     }
-}
-
-/// `text` rewritten from `with` if the whole of it matches.
-fn expand(regex: &regex::bytes::Regex, text: &[u8], with: &[u8]) -> Option<Vec<u8>> {
-    let captures = regex.captures(text)?;
-    let mut out = Vec::with_capacity(with.len());
-    let mut bytes = with.iter();
-    while let Some(&byte) = bytes.next() {
-        match (byte, bytes.as_slice().first()) {
-            (b'\\', Some(digit)) if digit.is_ascii_digit() => {
-                bytes.next();
-                let group = captures.get(usize::from(digit - b'0'));
-                out.extend_from_slice(group.map_or(b"", |group| group.as_bytes()));
-            }
-            (b'\\', Some(&escaped)) => {
-                bytes.next();
-                out.push(escaped);
-            }
-            _ => out.push(byte),
-        }
-    }
-    Some(out)
 }

@@ -1,11 +1,10 @@
 //! Who talks to whom: addresses, names, counts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::{hexable, number, variable};
+use super::variable;
 use crate::rules::Facts;
-use crate::rules::context::LogVariableRow;
-use crate::rules::log_format::Flags;
+use crate::rules::log_format::{Flags, LogVariableRow, write};
 
 pub const ROWS: &[LogVariableRow] = &[
     variable(&["ci"], "Address of the client.", "log-format %ci", |f, flags, out| {
@@ -53,14 +52,14 @@ pub const ROWS: &[LogVariableRow] = &[
         port(server(f), flags, out)
     }),
     variable(&["f"], "Name of the frontend.", "log-format %f", |f, flags, out| {
-        flags.write_or_dash(Some(frontend(f)), out);
+        write::text(out, flags, frontend(f));
     }),
     variable(
         &["ft"],
         "Name of the frontend, with `~` behind it over TLS.",
         "log-format %ft",
         |f, flags, out| {
-            flags.write_or_dash(Some(frontend(f)), out);
+            write::text(out, flags, frontend(f));
         },
     ),
     variable(
@@ -73,7 +72,7 @@ pub const ROWS: &[LogVariableRow] = &[
                 .backend
                 .and_then(|id| f.process.proxy(id))
                 .map(|proxy| proxy.name.as_bytes());
-            flags.write_or_dash(Some(backend.unwrap_or(frontend(f))), out);
+            write::text(out, flags, backend.unwrap_or(frontend(f)));
         },
     ),
     variable(
@@ -86,31 +85,31 @@ pub const ROWS: &[LogVariableRow] = &[
                 .server
                 .and_then(|id| f.process.server(id))
                 .map(|server| server.name.as_bytes());
-            flags.write_or_dash(Some(server.unwrap_or(b"<NOSRV>")), out);
+            write::text(out, flags, server.unwrap_or(b"<NOSRV>"));
         },
     ),
     variable(&["H"], "Name of this host.", "log-format %H", |f, flags, out| {
-        flags.write_or_dash(Some(f.process.node.as_bytes()), out);
+        write::text(out, flags, f.process.hostname.as_bytes());
     }),
     variable(&["pid"], "Id of the process.", "log-format %pid", |f, flags, out| {
-        hexable(f.process.pid.into(), flags, out);
+        write::short(out, flags, f.process.pid.into());
     }),
     variable(&["ac"], "Connections of the process.", "log-format %ac", |f, _, out| {
-        number(f.exchange.concurrency.process, out);
+        write::number(out, f.exchange.concurrency.process);
     }),
     variable(
         &["fc"],
         "Connections of the frontend.",
         "log-format %fc",
         |f, _, out| {
-            number(f.exchange.concurrency.frontend, out);
+            write::number(out, f.exchange.concurrency.frontend);
         },
     ),
     variable(&["bc"], "Connections of the backend.", "log-format %bc", |f, _, out| {
-        number(f.exchange.concurrency.backend, out);
+        write::number(out, f.exchange.concurrency.backend);
     }),
     variable(&["sc"], "Connections of the server.", "log-format %sc", |f, _, out| {
-        number(f.exchange.concurrency.server, out);
+        write::number(out, f.exchange.concurrency.server);
     }),
     variable(
         &["rc"],
@@ -120,7 +119,7 @@ pub const ROWS: &[LogVariableRow] = &[
             if f.exchange.redispatched {
                 out.push(b'+');
             }
-            number(f.exchange.retries, out);
+            write::number(out, f.exchange.retries);
         },
     ),
     variable(
@@ -128,7 +127,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Requests ahead in the server's queue.",
         "log-format %sq",
         |f, _, out| {
-            number(f.exchange.server_queue, out);
+            write::number(out, f.exchange.server_queue);
         },
     ),
     variable(
@@ -136,7 +135,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Requests ahead in the backend's queue.",
         "log-format %bq",
         |f, _, out| {
-            number(f.exchange.backend_queue, out);
+            write::number(out, f.exchange.backend_queue);
         },
     ),
     variable(
@@ -144,12 +143,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Log lines of the frontend so far.",
         "log-format %lc",
         |f, _, out| {
-            number(
-                f.process
-                    .proxy(f.session.frontend)
-                    .map_or(0, |proxy| proxy.frontend.log_lines.get()),
-                out,
-            );
+            write::number(out, f.frontend().map_or(0, |proxy| proxy.frontend.log_lines.get()));
         },
     ),
     variable(
@@ -157,7 +151,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Number of the stream in this process.",
         "log-format %rt",
         |f, flags, out| {
-            hexable(f.exchange.id, flags, out);
+            write::short(out, flags, f.exchange.id);
         },
     ),
     variable(
@@ -165,7 +159,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Cipher of the client's TLS session.",
         "log-format %sslc",
         |_, flags, out| {
-            flags.write_or_dash(None, out);
+            write::nothing(out, flags);
         },
     ),
     variable(
@@ -173,7 +167,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Version of the client's TLS session.",
         "log-format %sslv",
         |_, flags, out| {
-            flags.write_or_dash(None, out);
+            write::nothing(out, flags);
         },
     ),
 ];
@@ -199,18 +193,15 @@ fn frontend<'a>(facts: &Facts<'a>) -> &'a [u8] {
 }
 
 fn ip(address: Option<SocketAddr>, flags: Flags, out: &mut Vec<u8>) {
-    match address.map(|address| address.ip()) {
-        Some(IpAddr::V4(ip)) if flags.hex => number(format_args!("{:08X}", u32::from(ip)), out),
-        Some(IpAddr::V6(ip)) if flags.hex => number(format_args!("{:032X}", u128::from(ip)), out),
-        Some(ip) => flags.write(ip.to_string().as_bytes(), out),
-        None => flags.write_or_dash(None, out),
+    match address {
+        Some(address) => write::address(out, flags, address.ip()),
+        None => write::nothing(out, flags),
     }
 }
 
 fn port(address: Option<SocketAddr>, flags: Flags, out: &mut Vec<u8>) {
     match address {
-        Some(address) => hexable(address.port().into(), flags, out),
-        None if flags.quote => out.push(b'0'),
-        None => out.push(b'-'),
+        Some(address) => write::short(out, flags, address.port().into()),
+        None => write::nothing(out, flags),
     }
 }

@@ -1,7 +1,7 @@
 //! Dates, in local time and GMT.
 
-use super::{hexable, number, variable};
-use crate::rules::context::LogVariableRow;
+use super::{http, variable};
+use crate::rules::log_format::{Flags, LogVariableRow, write};
 use crate::runtime::calendar::Calendar;
 
 pub const ROWS: &[LogVariableRow] = &[
@@ -24,7 +24,7 @@ pub const ROWS: &[LogVariableRow] = &[
             with_zone(Calendar::local(f.session.accepted / 1_000_000), out);
         },
     ),
-    variable(
+    http(
         &["tr"],
         "Date of the request's first byte, with milliseconds.",
         "log-format %tr",
@@ -32,7 +32,7 @@ pub const ROWS: &[LogVariableRow] = &[
             with_milliseconds(f.exchange.times.start_date, out);
         },
     ),
-    variable(
+    http(
         &["trg"],
         "Date of the request's first byte in GMT.",
         "log-format %trg",
@@ -40,7 +40,7 @@ pub const ROWS: &[LogVariableRow] = &[
             with_zone(Calendar::utc(f.exchange.times.start_date / 1_000_000), out);
         },
     ),
-    variable(
+    http(
         &["trl"],
         "Date of the request's first byte in local time.",
         "log-format %trl",
@@ -53,7 +53,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Seconds since the epoch at the accept.",
         "log-format %Ts",
         |f, flags, out| {
-            hexable(f.session.accepted / 1_000_000, flags, out);
+            seconds(f.session.accepted / 1_000_000, flags, out);
         },
     ),
     variable(
@@ -61,7 +61,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds within the accept's second.",
         "log-format %ms",
         |f, _, out| {
-            number(format_args!("{:03}", f.session.accepted / 1_000 % 1_000), out);
+            append(format_args!("{:03}", f.session.accepted / 1_000 % 1_000), out);
         },
     ),
 ];
@@ -69,14 +69,14 @@ pub const ROWS: &[LogVariableRow] = &[
 /// `06/Feb/2009:12:14:14.655`
 fn with_milliseconds(date: u64, out: &mut Vec<u8>) {
     day_and_time(Calendar::local(date / 1_000_000), out);
-    number(format_args!(".{:03}", date / 1_000 % 1_000), out);
+    append(format_args!(".{:03}", date / 1_000 % 1_000), out);
 }
 
 /// `06/Feb/2009:12:14:14 +0100`
 fn with_zone(date: Calendar, out: &mut Vec<u8>) {
     day_and_time(date, out);
     let (sign, hours, minutes) = date.zone();
-    number(format_args!(" {sign}{hours:02}{minutes:02}"), out);
+    append(format_args!(" {sign}{hours:02}{minutes:02}"), out);
 }
 
 fn day_and_time(date: Calendar, out: &mut Vec<u8>) {
@@ -88,11 +88,24 @@ fn day_and_time(date: Calendar, out: &mut Vec<u8>) {
         second,
         ..
     } = date;
-    number(
+    append(
         format_args!(
             "{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02}",
             date.month_name()
         ),
         out,
     );
+}
+
+/// `%Ts`, of as many hexadecimal digits as it takes.
+fn seconds(seconds: u64, flags: Flags, out: &mut Vec<u8>) {
+    if flags.hex {
+        append(format_args!("{seconds:04X}"), out)
+    } else {
+        append(seconds, out)
+    }
+}
+
+fn append(shown: impl std::fmt::Display, out: &mut Vec<u8>) {
+    write::number(out, shown);
 }

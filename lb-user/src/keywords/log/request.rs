@@ -1,23 +1,23 @@
 //! The HTTP request and response as they were at the client.
 
-use super::{number, variable};
+use super::{http, variable};
 use crate::http::uri;
 use crate::rules::Facts;
-use crate::rules::context::LogVariableRow;
-use crate::rules::log_format::{Flags, push_hex};
+use crate::rules::log_format::write::{self, Encoded};
+use crate::rules::log_format::{Flags, LogVariableRow};
 
 pub const ROWS: &[LogVariableRow] = &[
-    variable(&["r"], "The request line.", "log-format %r", |f, flags, out| {
+    http(&["r"], "The request line.", "log-format %r", |f, flags, out| {
         let line = &f.exchange.request_line;
         encoded(Some(if line.is_empty() { BAD } else { line }), flags, out);
     }),
-    variable(&["HM"], "The method.", "log-format %HM", |f, flags, out| {
+    http(&["HM"], "The method.", "log-format %HM", |f, flags, out| {
         encoded(part(f, 0), flags, out)
     }),
-    variable(&["HU"], "The request target.", "log-format %HU", |f, flags, out| {
+    http(&["HU"], "The request target.", "log-format %HU", |f, flags, out| {
         encoded(part(f, 1), flags, out)
     }),
-    variable(
+    http(
         &["HP"],
         "The request target without its query string.",
         "log-format %HP",
@@ -30,14 +30,12 @@ pub const ROWS: &[LogVariableRow] = &[
             );
         },
     ),
-    variable(&["HPO"], "The path alone.", "log-format %HPO", |f, flags, out| {
-        encoded(
-            part(f, 1).and_then(|target| if target == BAD { Some(target) } else { uri::path(target) }),
-            flags,
-            out,
-        );
+    http(&["HPO"], "The path alone.", "log-format %HPO", |f, flags, out| {
+        let target = part(f, 1).unwrap_or_default();
+        let path = if target == BAD { Some(BAD) } else { uri::path(target) };
+        encoded(path, Flags { dash: false, ..flags }, out);
     }),
-    variable(
+    http(
         &["HQ"],
         "The query string with its question mark.",
         "log-format %HQ",
@@ -45,10 +43,10 @@ pub const ROWS: &[LogVariableRow] = &[
             let target = part(f, 1).unwrap_or_default();
             let query = target.iter().position(|&b| b == b'?').and_then(|at| target.get(at..));
             let query = if target == BAD { Some(BAD) } else { query };
-            write_encoded(query.unwrap_or_default(), flags, out);
+            encoded(query, Flags { dash: false, ..flags }, out);
         },
     ),
-    variable(&["HV"], "The protocol's version.", "log-format %HV", |f, flags, out| {
+    http(&["HV"], "The protocol's version.", "log-format %HV", |f, flags, out| {
         encoded(part(f, 2), flags, out)
     }),
     variable(
@@ -56,27 +54,27 @@ pub const ROWS: &[LogVariableRow] = &[
         "The status of the response.",
         "log-format %ST",
         |f, _, out| match f.exchange.status {
-            0 => out.extend_from_slice(b"-1"),
-            status => number(status, out),
+            0 if f.frontend().is_some_and(|frontend| frontend.is_http) => write::number(out, -1),
+            status => write::number(out, status),
         },
     ),
     variable(&["ID"], "The unique id.", "log-format %ID", |f, flags, out| {
-        flags.write_or_dash(f.exchange.unique_id.as_deref(), out);
+        write::text(out, flags, f.exchange.unique_id.as_deref().unwrap_or_default());
     }),
-    variable(
+    http(
         &["CC"],
         "The captured cookie of the request.",
         "log-format %CC",
         |f, flags, out| {
-            flags.write_or_dash(f.exchange.request_cookie.as_deref(), out);
+            write::text(out, flags, f.exchange.request_cookie.as_deref().unwrap_or_default());
         },
     ),
-    variable(
+    http(
         &["CS"],
         "The captured cookie of the response.",
         "log-format %CS",
         |f, flags, out| {
-            flags.write_or_dash(f.exchange.response_cookie.as_deref(), out);
+            write::text(out, flags, f.exchange.response_cookie.as_deref().unwrap_or_default());
         },
     ),
     variable(
@@ -126,49 +124,22 @@ fn part<'a>(facts: &Facts<'a>, index: usize) -> Option<&'a [u8]> {
 }
 
 fn encoded(text: Option<&[u8]>, flags: Flags, out: &mut Vec<u8>) {
-    match text {
-        Some(text) if !text.is_empty() => write_encoded(text, flags, out),
-        _ => flags.write_or_dash(None, out),
-    }
+    write::encoded(out, flags, text.unwrap_or_default(), Encoded::Unprintable);
 }
 
-/// Bytes that would break a log line apart show as `#` and two digits.
-fn write_encoded(text: &[u8], flags: Flags, out: &mut Vec<u8>) {
-    let plain = |byte: &u8| (0x20..0x7f).contains(byte) && !matches!(byte, b'"' | b'#');
-    if text.iter().all(plain) {
-        return flags.write(text, out);
-    }
-    let mut safe = Vec::with_capacity(text.len() + 8);
-    for &byte in text {
-        if plain(&byte) {
-            safe.push(byte)
-        } else {
-            push_hex(b'#', byte, &mut safe)
-        }
-    }
-    flags.write(&safe, out);
-}
-
-/// `{first|second}`, in which braces and bars of the values are encoded.
+/// `{first|second}`, or nothing where nothing is to be captured.
 fn braces(captures: &[Option<Vec<u8>>], flags: Flags, out: &mut Vec<u8>) {
     if captures.is_empty() {
         return;
     }
-    let mut text = vec![b'{'];
+    let quote: &[u8] = if flags.quote { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
     for (index, capture) in captures.iter().enumerate() {
-        if index > 0 {
-            text.push(b'|');
-        }
-        for &byte in capture.as_deref().unwrap_or_default() {
-            match byte {
-                b'"' | b'#' | b'{' | b'|' | b'}' => push_hex(b'#', byte, &mut text),
-                0x20..0x7f => text.push(byte),
-                _ => push_hex(b'#', byte, &mut text),
-            }
-        }
+        out.push(if index == 0 { b'{' } else { b'|' });
+        write::captured(out, flags, capture.as_deref().unwrap_or_default());
     }
-    text.push(b'}');
-    flags.write(&text, out);
+    out.push(b'}');
+    out.extend_from_slice(quote);
 }
 
 fn list(captures: &[Option<Vec<u8>>], flags: Flags, out: &mut Vec<u8>) {
@@ -176,6 +147,6 @@ fn list(captures: &[Option<Vec<u8>>], flags: Flags, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b' ');
         }
-        encoded(capture.as_deref(), flags, out);
+        write::encoded(out, flags, capture.as_deref().unwrap_or_default(), Encoded::Header);
     }
 }

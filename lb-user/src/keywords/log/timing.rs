@@ -1,8 +1,8 @@
 //! How long phases took (manual 8.4), how much was moved, how it ended.
 
-use super::{number, variable};
-use crate::rules::context::LogVariableRow;
+use super::{http, variable};
 use crate::rules::facts::Times;
+use crate::rules::log_format::{LogVariableRow, write};
 
 pub const ROWS: &[LogVariableRow] = &[
     variable(
@@ -10,34 +10,34 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds of the connection's handshakes.",
         "log-format %Th",
         |f, _, out| {
-            number(f.exchange.times.handshake, out);
+            write::number(out, f.exchange.times.handshake);
         },
     ),
-    variable(
+    http(
         &["Ti"],
         "Milliseconds idle before the request.",
         "log-format %Ti",
         |f, _, out| {
-            number(f.exchange.times.idle, out);
+            write::number(out, f.exchange.times.idle);
         },
     ),
-    variable(
+    http(
         &["TR"],
         "Milliseconds to receive the request's head.",
         "log-format %TR",
         |f, _, out| {
-            number(f.exchange.times.request, out);
+            write::number(out, f.exchange.times.request);
         },
     ),
-    variable(&["Tq"], "`%Th` + `%Ti` + `%TR`.", "log-format %Tq", |f, _, out| {
-        number(query(&f.exchange.times), out)
+    http(&["Tq"], "`%Th` + `%Ti` + `%TR`.", "log-format %Tq", |f, _, out| {
+        write::number(out, query(&f.exchange.times))
     }),
     variable(
         &["Tw"],
         "Milliseconds waited for a server.",
         "log-format %Tw",
         |f, _, out| {
-            number(f.exchange.times.queue, out);
+            write::number(out, f.exchange.times.queue);
         },
     ),
     variable(
@@ -45,15 +45,15 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds to connect to the server.",
         "log-format %Tc",
         |f, _, out| {
-            number(f.exchange.times.connect, out);
+            write::number(out, f.exchange.times.connect);
         },
     ),
-    variable(
+    http(
         &["Tr"],
         "Milliseconds until the response's head.",
         "log-format %Tr",
         |f, _, out| {
-            number(f.exchange.times.response, out);
+            write::number(out, f.exchange.times.response);
         },
     ),
     variable(
@@ -61,7 +61,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds of moving the response's data.",
         "log-format %Td",
         |f, _, out| {
-            number(f.exchange.times.data, out);
+            write::number(out, f.exchange.times.data);
         },
     ),
     variable(
@@ -69,7 +69,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds the request was active.",
         "log-format %Ta",
         |f, _, out| {
-            number(f.exchange.times.total, out);
+            write::number(out, f.exchange.times.total);
         },
     ),
     variable(
@@ -78,17 +78,17 @@ pub const ROWS: &[LogVariableRow] = &[
         "log-format %Tt",
         |f, _, out| {
             let times = &f.exchange.times;
-            number(times.handshake + times.idle.max(0) + times.total, out);
+            write::number(out, times.handshake + times.idle.max(0) + times.total);
         },
     ),
     variable(&["Tu"], "`%Tt` without idling.", "log-format %Tu", |f, _, out| {
-        number(f.exchange.times.handshake + f.exchange.times.total, out);
+        write::number(out, f.exchange.times.handshake + f.exchange.times.total);
     }),
     variable(&["B"], "Bytes sent to the client.", "log-format %B", |f, _, out| {
-        number(f.exchange.bytes_out, out)
+        write::number(out, f.exchange.bytes_out)
     }),
     variable(&["U"], "Bytes sent to the server.", "log-format %U", |f, _, out| {
-        number(f.exchange.bytes_in, out)
+        write::number(out, f.exchange.bytes_in)
     }),
     variable(
         &["ts"],
@@ -98,7 +98,7 @@ pub const ROWS: &[LogVariableRow] = &[
             letters(f.exchange.ending, out);
         },
     ),
-    variable(
+    http(
         &["tsc"],
         "How the exchange ended, with the persistence cookie's part.",
         "log-format %tsc",

@@ -133,7 +133,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
 ];
 
 fn compile(words: &mut Words<'_>, draft: &Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Rule, Error> {
-    compile::rule(words, &mut reading.compiler(draft, place))
+    compile::rule(place, words, &mut reading.compiler(draft, place))
 }
 
 fn acl(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use super::{Draft, FRONT, ONLY_BACK, ONLY_FRONT, ProxyRow, UseBackend, UseServer, works};
 use crate::keywords::{Reading, compile};
 use crate::language::{Error, Scope, Words};
+use crate::rules::log_format::Style;
 use crate::rules::{Condition, LogFormat};
 
 pub(super) const ROWS: &[ProxyRow] = &[
@@ -83,7 +84,7 @@ fn use_backend(
     let condition = match words.peek() {
         None => None,
         Some("if" | "unless") => {
-            let mut context = reading.compiler(draft, Scope::HTTP_REQUEST);
+            let mut context = reading.compiler(draft, Scope::USE_BACKEND);
             let condition = compile::condition(words, &mut context)
                 .map_err(|error| error.within("error detected while parsing switching rule"))?;
             Some(condition)
@@ -121,8 +122,8 @@ fn dynamic(name: &str, draft: &Draft, reading: &mut Reading<'_>) -> Result<Optio
     if !name.contains('%') {
         return Ok(None);
     }
-    let mut context = reading.compiler(draft, Scope::HTTP_REQUEST);
-    compile::log_format(name, &mut context).map(Some)
+    let mut context = reading.compiler(draft, Scope::USE_BACKEND);
+    compile::log_format(name, Style::TEXT, &mut context).map(Some)
 }
 
 /// The condition that a keyword cannot do without.

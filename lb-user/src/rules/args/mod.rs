@@ -4,9 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pattern::PatternSet;
+use super::pattern::{Matcher, Method};
+use super::regex::Regex;
+use super::value::Kind;
 use super::variable::Variable;
 use crate::state::{ProxyId, ServerId, TableId};
+
+mod parse;
+
+pub(super) use parse::{Owner, parse_list, refused};
 
 /// What an argument must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +21,28 @@ pub enum ArgKind {
     Str,
     Time,
     Size,
-    Ip,
+    Ipv4,
+    Ipv6,
     Mask4,
     Mask6,
+    /// A frontend; the section's own if left out.
     Frontend,
+    /// A backend; the section's own if left out.
     Backend,
     Server,
+    /// A stick table; the section's own if left out.
     Table,
+    /// The name of a variable; it may stay empty where the argument is optional.
     Variable,
+    /// An integer, or the name of a variable that holds one.
+    Operand,
     Userlist,
-    Regex,
-    /// A map file; the row's output kind says what it maps to.
-    Map,
+    /// A regular expression; the argument at position `flags` may hold an `i`.
+    Regex {
+        flags: usize,
+    },
+    /// A map file: how keys are matched, and the type of the values.
+    Map(Method, Kind),
 }
 
 /// One argument of a row: its kind, its name in messages, and whether it may be left out.
@@ -65,13 +81,15 @@ pub enum Arg {
     Time(Duration),
     Size(u64),
     Ip(IpAddr),
+    Mask4(u32),
+    Mask6(u128),
     Proxy(ProxyId),
     Server(ServerId),
     Table(TableId),
     Variable(Variable),
     Userlist(u32),
-    Regex(regex::bytes::Regex),
-    Patterns(Arc<PatternSet>),
+    Regex(Regex),
+    Patterns(Arc<Matcher>),
     /// What a row's `check` made of its arguments (a key, a parsed format).
     Prepared(Prepared),
 }
@@ -141,18 +159,31 @@ impl Args {
         }
     }
 
-    pub fn patterns(&self, i: usize) -> Option<&Arc<PatternSet>> {
+    pub fn patterns(&self, i: usize) -> Option<&Arc<Matcher>> {
         match self.get(i) {
             Arg::Patterns(patterns) => Some(patterns),
             _ => None,
         }
     }
 
-    pub fn regex(&self, i: usize) -> Option<&regex::bytes::Regex> {
+    pub fn regex(&self, i: usize) -> Option<&Regex> {
         match self.get(i) {
             Arg::Regex(regex) => Some(regex),
             _ => None,
         }
+    }
+
+    /// Puts what a row's `check` made of its arguments at position `i`.
+    pub fn set(&mut self, i: usize, arg: Arg) {
+        if self.0.len() <= i {
+            self.0.resize(i + 1, Arg::None);
+        }
+        self.0[i] = arg;
+    }
+
+    /// Keeps a value that a row computed at load time, at position `i`.
+    pub fn prepare<T: Send + Sync + 'static>(&mut self, i: usize, value: T) {
+        self.set(i, Arg::Prepared(Prepared(Arc::new(value))));
     }
 
     /// What the row's `check` prepared at position `i`.
