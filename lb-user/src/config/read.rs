@@ -9,8 +9,9 @@ use crate::keywords::global::GlobalDraft;
 use crate::keywords::proxy::Draft;
 use crate::keywords::section::{http_errors, ring, userlist};
 use crate::keywords::{Reading, global, proxy};
-use crate::language::row::{self, Does};
-use crate::language::{Diagnostics, Error, Host, Location, Row, Scope, Words};
+use crate::language::paths::DefaultPath;
+use crate::language::row::{self, Does, Phrase};
+use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity, Words};
 use crate::plan::log::{LogTransportFormat, Ring};
 use crate::plan::{HttpErrors, Userlist};
 use crate::rules::{Names, Registry};
@@ -74,23 +75,22 @@ pub fn read(sections: &[Section], world: &mut World<'_>) -> Drafts {
     drafts
 }
 
-/// Hands a line to its row with everything around it.
+/// Hands a line to the row that its opening names, with everything around it.
 fn carry_out<T: Copy>(
     line: &Line,
-    row: &Row<T>,
-    spelling: &str,
-    taken: usize,
+    phrase: &Phrase<T>,
     section: Scope,
-    policy: &crate::language::paths::DefaultPath,
+    policy: &DefaultPath,
     world: &mut World<'_>,
     run: impl FnOnce(T, &mut Words<'_>, &mut Reading<'_>) -> Result<(), Error>,
 ) {
-    let Does::Works(parse) = row.does else {
-        world.alert(&line.location, &Error::not_implemented(spelling.trim_end_matches('(')));
+    let Does::Works(parse) = phrase.row.does else {
+        let name = phrase.spelling.trim_end_matches('(');
+        world.alert(&line.location, &Error::not_implemented(name));
         return;
     };
     let mut words = Words::new(&line.words, &line.location);
-    words.nth(taken.saturating_sub(1));
+    words.nth(phrase.words.saturating_sub(1));
     let result = {
         let environment = world.environment;
         let files = world.read_file;
@@ -117,22 +117,15 @@ fn global_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_>)
         world.alert(&section.location, &error);
     }
     for line in &section.lines {
-        let Some((row, spelling, taken)) = row::find_phrase(global::REGISTRY, &line.words) else {
+        let Some(phrase) = row::find_phrase(global::REGISTRY, &line.words) else {
             world.alert(&line.location, &global::unknown(&line.words));
             continue;
         };
         let policy = drafts.global.default_path.clone();
         let draft = &mut drafts.global;
-        carry_out(
-            line,
-            row,
-            spelling,
-            taken,
-            Scope::GLOBAL,
-            &policy,
-            world,
-            |parse, words, reading| parse(spelling, words, draft, reading),
-        );
+        carry_out(line, &phrase, Scope::GLOBAL, &policy, world, |parse, words, reading| {
+            parse(phrase.spelling, words, draft, reading)
+        });
     }
 }
 
@@ -186,7 +179,7 @@ fn proxy_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_>) 
     if let Some(error) = duplicate(&draft, &drafts.proxies) {
         let location = &section.location;
         let text = format!("Parsing [{location}]: {error}");
-        world.diagnostics.push(crate::language::Severity::Alert, text);
+        world.diagnostics.push(Severity::Alert, text);
         world.blame(location);
     }
     let scope = match section.kind {
@@ -216,28 +209,21 @@ fn duplicate(draft: &Draft, earlier: &[Draft]) -> Option<String> {
 fn proxy_lines(section: &Section, scope: Scope, draft: &mut Draft, drafts: &Drafts, world: &mut World<'_>) {
     let policy = &drafts.global.default_path;
     for line in &section.lines {
-        let Some((row, spelling, taken)) = row::find_phrase(proxy::REGISTRY, &line.words) else {
+        let Some(phrase) = row::find_phrase(proxy::REGISTRY, &line.words) else {
             world.alert(&line.location, &proxy::unknown(&line.words, section.kind.keyword()));
             continue;
         };
-        match proxy::misplaced(row, spelling, scope, draft) {
+        match proxy::misplaced(phrase.row, phrase.spelling, scope, draft) {
             Some(proxy::Misplaced::Forbidden(error)) => {
                 world.alert(&line.location, &error);
                 continue;
             }
             Some(proxy::Misplaced::Ignored(text)) => world.diagnostics.warn(&line.location, text),
-            None => proxy::warn_if_late(spelling, draft, world.diagnostics, &line.location),
+            None => proxy::warn_if_late(phrase.spelling, draft, world.diagnostics, &line.location),
         }
-        carry_out(
-            line,
-            row,
-            spelling,
-            taken,
-            scope,
-            policy,
-            world,
-            |parse, words, reading| parse(spelling, words, draft, reading),
-        );
+        carry_out(line, &phrase, scope, policy, world, |parse, words, reading| {
+            parse(phrase.spelling, words, draft, reading)
+        });
     }
 }
 
@@ -250,17 +236,10 @@ fn userlist_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_
     let policy = &drafts.global.default_path;
     for line in &section.lines {
         match row::find_phrase(userlist::REGISTRY, &line.words) {
-            Some((row, spelling, taken)) => {
-                carry_out(
-                    line,
-                    row,
-                    spelling,
-                    taken,
-                    Scope::GLOBAL,
-                    policy,
-                    world,
-                    |parse, words, reading| parse(spelling, words, &mut draft, reading),
-                );
+            Some(phrase) => {
+                carry_out(line, &phrase, Scope::GLOBAL, policy, world, |parse, words, reading| {
+                    parse(phrase.spelling, words, &mut draft, reading)
+                });
             }
             None => unknown(section, line, world),
         }
@@ -268,9 +247,7 @@ fn userlist_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_
     match draft.finish() {
         Ok(list) => drafts.userlists.push(list),
         Err(error) => {
-            world
-                .diagnostics
-                .push(crate::language::Severity::Alert, error.to_string());
+            world.diagnostics.push(Severity::Alert, error.to_string());
             world.blame(&section.location);
         }
     }
@@ -287,17 +264,10 @@ fn http_errors_section(section: &Section, drafts: &mut Drafts, world: &mut World
     let policy = &drafts.global.default_path;
     for line in &section.lines {
         match row::find_phrase(http_errors::REGISTRY, &line.words) {
-            Some((row, spelling, taken)) => {
-                carry_out(
-                    line,
-                    row,
-                    spelling,
-                    taken,
-                    Scope::GLOBAL,
-                    policy,
-                    world,
-                    |parse, words, reading| parse(spelling, words, &mut errors, reading),
-                );
+            Some(phrase) => {
+                carry_out(line, &phrase, Scope::GLOBAL, policy, world, |parse, words, reading| {
+                    parse(phrase.spelling, words, &mut errors, reading)
+                });
             }
             None => unknown(section, line, world),
         }
@@ -322,17 +292,10 @@ fn ring_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_>) {
     let policy = &drafts.global.default_path;
     for line in &section.lines {
         match row::find_phrase(ring::REGISTRY, &line.words) {
-            Some((row, spelling, taken)) => {
-                carry_out(
-                    line,
-                    row,
-                    spelling,
-                    taken,
-                    Scope::GLOBAL,
-                    policy,
-                    world,
-                    |parse, words, reading| parse(spelling, words, &mut draft, reading),
-                );
+            Some(phrase) => {
+                carry_out(line, &phrase, Scope::GLOBAL, policy, world, |parse, words, reading| {
+                    parse(phrase.spelling, words, &mut draft, reading)
+                });
             }
             None => unknown(section, line, world),
         }

@@ -58,18 +58,24 @@ pub fn find<T>(registry: &'static [&'static [Row<T>]], name: &str) -> Option<&'s
         .find(|row| row.names.contains(&name))
 }
 
-/// The row whose name a line opens with. Names may be several words (`timeout client`, `no option persist`); the longest
-/// one that fits wins. A word that ends in `(` stands for all that open with it. Returns the spelling too, and how many words it took.
-pub fn find_phrase<T>(
-    registry: &'static [&'static [Row<T>]],
-    words: &[Word],
-) -> Option<(&'static Row<T>, &'static str, usize)> {
+/// The row whose name a line opens with.
+pub struct Phrase<T: 'static> {
+    pub row: &'static Row<T>,
+    /// The spelling used.
+    pub spelling: &'static str,
+    /// How many words it takes.
+    pub words: usize,
+}
+
+/// Finds the row whose name a line opens with. Names may be several words (`timeout client`, `no option persist`); the
+/// longest one that fits wins. A word of a name that ends in `(` stands for all that open with it.
+pub fn find_phrase<T>(registry: &'static [&'static [Row<T>]], line: &[Word]) -> Option<Phrase<T>> {
     registry
         .iter()
         .flat_map(|rows| rows.iter())
         .flat_map(|row| row.names.iter().map(move |name| (row, *name)))
-        .filter_map(|(row, name)| opens_with(words, name).map(|taken| (row, name, taken)))
-        .max_by_key(|(_, _, taken)| *taken)
+        .filter_map(|(row, spelling)| opens_with(line, spelling).map(|words| Phrase { row, spelling, words }))
+        .max_by_key(|phrase| phrase.words)
 }
 
 /// How many words `phrase` takes at the start of `words`, if it stands there.
