@@ -8,7 +8,6 @@ use tokio::task::LocalSet;
 
 use super::listener::{self, Listener};
 use crate::backend::pool;
-use crate::health;
 use crate::runtime::{buffer, clock, idle};
 use crate::state::counter;
 use crate::stream::Engine;
@@ -66,7 +65,6 @@ async fn serve(mut worker: Worker) {
         .into_iter()
         .map(|listener| tokio::task::spawn_local(listener::run(engine, listener, worker.phase.clone())))
         .collect();
-    health::run::start(&engine.farm, worker.number, engine.process.workers);
     let purging = tokio::task::spawn_local(purge(engine));
     // An error means that the sender is gone, and the process with it.
     let draining = worker

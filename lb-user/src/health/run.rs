@@ -23,19 +23,19 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// Bytes read of an answer at a time.
 const READ: usize = 4096;
 
-/// Starts the checks that fall to this one of the `workers`, as local tasks.
-pub fn start(farm: &'static Farm, worker: usize, workers: usize) {
+/// Starts all checks, as local tasks of a thread that does not carry traffic.
+pub fn start(farm: &'static Farm) {
     let checked: Vec<(ServerId, Duration)> = farm::servers(farm.plan)
         .filter(|(_, server)| server.check.enabled)
         .map(|(id, server)| (id, server.check.inter))
         .collect();
     let smallest = checked.iter().map(|(_, inter)| *inter).min().unwrap_or_default();
-    for (position, (id, _)) in checked.iter().enumerate().skip(worker).step_by(workers.max(1)) {
+    for (position, (id, _)) in checked.iter().enumerate() {
         let limit = farm.plan.global.max_spread_checks;
         let delay = schedule::first(position, checked.len(), smallest, limit);
         tokio::task::spawn_local(watch(farm, *id, delay));
     }
-    if worker == 0 && farm::servers(farm.plan).any(|(_, server)| server.slowstart.is_some()) {
+    if farm::servers(farm.plan).any(|(_, server)| server.slowstart.is_some()) {
         tokio::task::spawn_local(warm_up(farm));
     }
 }
@@ -319,7 +319,7 @@ mod tests {
         let watching = std::thread::spawn(move || {
             let tasks = tokio::task::LocalSet::new();
             runtime().block_on(tasks.run_until(async {
-                start(farm, 0, 1);
+                start(farm);
                 while farm.standing(id(0, 0)).is_some_and(|standing| !standing.is_down()) {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }

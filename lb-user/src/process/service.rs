@@ -22,7 +22,7 @@ use super::workers::{self, Ended, Workers};
 use super::{identity, signals};
 use crate::accept::Phase;
 use crate::backend::live;
-use crate::health::{self, Farm};
+use crate::health;
 use crate::observe::Loggers;
 use crate::plan::Plan;
 use crate::runtime::clock::{self, NEVER, Ticks};
@@ -82,12 +82,6 @@ impl Service {
         let loggers = Loggers::open(plan, &state, "lb")?;
         identity::assume(&plan.global)?;
         let engine = Engine::new(plan, state, loggers);
-        let farm: &'static Farm = Box::leak(Box::new(Farm::new(
-            plan,
-            engine.process,
-            engine.backends,
-            &engine.loggers,
-        )));
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;
         let mut watch = Watch {
@@ -102,7 +96,7 @@ impl Service {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(problem)?;
         tasks.block_on(&runtime, async {
             let mut signals = Signals::listen().map_err(problem)?;
-            health::run::start(farm, 0, 1);
+            health::run::start(&engine.farm);
             if let Some(mut old) = self.old {
                 old.dismiss();
             }
