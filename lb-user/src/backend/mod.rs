@@ -180,7 +180,7 @@ impl Backend {
         if limit > 0 && gauge.get() >= limit {
             return Assignment::QueueFull;
         }
-        let waiter = queue.join(gauge);
+        let waiter = queue.join(gauge, index.is_some());
         // A slot may have become free between the look and the queueing.
         self.serve_queue();
         Assignment::Queued(waiter)

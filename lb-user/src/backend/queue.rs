@@ -22,6 +22,8 @@ pub struct Waiter {
     pub grant: oneshot::Receiver<Slot>,
     /// How many were ahead on joining.
     pub ahead: u64,
+    /// Is it one server's queue, rather than the backend's?
+    pub of_server: bool,
     gauge: &'static Gauge,
 }
 
@@ -31,14 +33,19 @@ impl Queue {
     }
 
     /// Joins at the end. `gauge` counts those who wait.
-    pub fn join(&self, gauge: &'static Gauge) -> Waiter {
+    pub fn join(&self, gauge: &'static Gauge, of_server: bool) -> Waiter {
         let (sender, grant) = oneshot::channel();
         let ahead = gauge.up() - 1;
         if let Ok(mut waiting) = self.waiting.lock() {
             waiting.push_back(sender);
             self.length.store(waiting.len(), Relaxed);
         }
-        Waiter { grant, ahead, gauge }
+        Waiter {
+            grant,
+            ahead,
+            of_server,
+            gauge,
+        }
     }
 
     /// Sends everyone away, to choose again, and returns how many they were.

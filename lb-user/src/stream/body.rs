@@ -84,6 +84,24 @@ impl Body {
         matches!(self.kind, Kind::UntilClose)
     }
 
+    /// Is the whole body, of which nothing was looked at yet, in `bytes`? A malformed one is not waited for either.
+    pub fn is_within(&self, bytes: &[u8]) -> bool {
+        match &self.kind {
+            Kind::Sized(left) => bytes.len() as u64 >= *left,
+            Kind::UntilClose => false,
+            Kind::Chunked { decoder, .. } => {
+                let (mut decoder, mut rest) = (decoder.clone(), bytes);
+                loop {
+                    let Ok(step) = decoder.decode(rest) else { return true };
+                    if step.done || step.consumed == 0 {
+                        return step.done;
+                    }
+                    rest = rest.get(step.consumed..).unwrap_or_default();
+                }
+            }
+        }
+    }
+
     /// The sender closed. An error unless the body ends that way.
     pub fn close(&mut self) -> Result<(), Truncated> {
         match self.kind {

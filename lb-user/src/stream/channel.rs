@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::body::Body;
 use super::client::Client;
 use crate::http::h1::Bad;
+use crate::runtime::buffer;
 use crate::runtime::clock::{self, Ticks};
 use crate::runtime::connection::{Connection, Received};
 
@@ -15,6 +16,8 @@ pub struct Channel {
     pub head: Vec<u8>,
     head_sent: usize,
     pub body: Body,
+    /// Body bytes written so far, where the message may have to be sent again; gone when they outgrow a buffer.
+    copy: Option<Vec<u8>>,
     /// Which side is being waited for.
     pub waiting: Waiting,
     /// Bytes of head and body written so far.
@@ -46,6 +49,7 @@ impl Channel {
             head,
             head_sent: 0,
             body: Body::none(),
+            copy: None,
             waiting: Waiting::Source,
             moved: 0,
             active: 0,
@@ -67,12 +71,26 @@ impl Channel {
         self.head.clear();
         self.head_sent = 0;
         self.body = body;
+        self.copy = None;
         self.moved = 0;
         self.active = now;
     }
 
-    /// Writes the head again from its beginning, to another connection.
+    /// Keeps what is written of the body, so that the message can be sent again.
+    pub fn keep_copy(&mut self) {
+        self.copy = Some(Vec::new());
+    }
+
+    /// Can the message be sent again from its beginning?
+    pub fn is_replayable(&self) -> bool {
+        self.copy.is_some() || self.body.is_untouched()
+    }
+
+    /// Writes everything again from the beginning, to another connection.
     pub fn rewind(&mut self) {
+        if let Some(copy) = &mut self.copy {
+            self.head.append(copy);
+        }
         self.head_sent = 0;
     }
 
@@ -154,6 +172,12 @@ impl Channel {
                 let of_head = written.min(head.len());
                 self.head_sent += of_head;
                 self.body.forwarded(written - of_head);
+                if let Some(copy) = &mut self.copy {
+                    copy.extend_from_slice(body.get(..written - of_head).unwrap_or_default());
+                    if copy.len() > buffer::size() {
+                        self.copy = None;
+                    }
+                }
                 from.input.consume(written - of_head);
                 self.moved += written as u64;
                 self.active = clock::ticks();

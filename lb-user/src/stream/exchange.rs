@@ -125,6 +125,9 @@ impl<'c> Exchange<'c> {
 
     async fn phases(&mut self) -> Result<(), Ending> {
         self.receive_request().await?;
+        if self.frontend.options.http_buffer_request {
+            self.hold_request().await?;
+        }
         self.judge_request().await?;
         self.choose_backend()?;
         self.judge_in_backend().await?;

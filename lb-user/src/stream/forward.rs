@@ -34,8 +34,9 @@ impl Exchange<'_> {
             self.reach_server().await?;
             let limits = self.limits(self.proxy.options.accept_invalid_response);
             match self.hear_response(limits).await {
+                Ok(()) if self.retries_status(self.facts.status) => {}
                 Ok(()) => return Ok(()),
-                Err(ending) => self.retry_request(ending)?,
+                Err(failure) => self.retry_request(failure)?,
             }
         }
     }
@@ -145,26 +146,6 @@ impl Exchange<'_> {
             true => Ok(()),
             false => Err(self.client_aborted(phase::HEADERS, 400)),
         }
-    }
-
-    /// Sends the request again if that is safe, or passes the failure on.
-    fn retry_request(&mut self, ending: Ending) -> Result<(), Ending> {
-        let Some(server) = &self.server else { return Err(ending) };
-        let replayable = self.up.body.is_untouched();
-        let silent = server.connection.ended && server.connection.input.is_empty();
-        let stale = server.uses > 0 && silent;
-        let covered = silent && self.proxy.retry_on.empty_response && self.facts.retries < self.proxy.retries;
-        if !replayable || ending.cause != cause::SERVER || !(stale || covered) {
-            return Err(ending);
-        }
-        if !stale {
-            self.facts.retries += 1;
-        }
-        self.server = None;
-        self.keep_server = true;
-        self.up.rewind();
-        self.phase_start = clock::ticks();
-        Ok(())
     }
 
     /// Moves the response, and what is left of the request, until the response has ended.

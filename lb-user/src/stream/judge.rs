@@ -8,8 +8,6 @@ use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
 use crate::rules::{Rule, RuleSet, Value, Variable, VariableScope};
-use crate::runtime::clock;
-use crate::runtime::connection::Received;
 
 /// Which rule set is judged, for counting and for the termination state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +95,11 @@ impl Exchange<'_> {
                 match self.ask(rule, set) {
                     Effect::Continue => break,
                     Effect::Allow => return Ok(()),
-                    Effect::Wait(what) => self.wait_for_body(what).await?,
+                    Effect::Wait(Await::Body { at_least, timeout_ms }) => {
+                        self.wait_for_body(at_least, timeout_ms).await;
+                        break;
+                    }
+                    Effect::Wait(Await::Data) => break,
                     effect => {
                         self.perform(effect, set)?;
                         break;
@@ -128,7 +130,13 @@ impl Exchange<'_> {
         match effect {
             Effect::Continue | Effect::Allow | Effect::Wait(_) | Effect::StrictMode(_) => {}
             Effect::Reject | Effect::SilentDrop => return Err(self.reject(&effect, set)),
-            Effect::Deny(answer) | Effect::Tarpit(answer) => return Err(self.deny(answer, set)),
+            Effect::Deny(answer) => return Err(self.deny(answer, set)),
+            Effect::Tarpit(answer) => {
+                return Err(Ending {
+                    phase: phase::TARPIT,
+                    ..self.deny(answer, set)
+                });
+            }
             Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, phase::REQUEST, converted(answer))),
             Effect::Header(edit) => edit_headers(self.head(set), edit),
             Effect::SetMethod(method) => self.request.set_method(&method),
@@ -244,23 +252,6 @@ impl Exchange<'_> {
             Some(value) => store.set(variable.slot, value),
             None => store.unset(variable.slot),
         }
-    }
-
-    /// Waits until the buffer holds the body, or enough of it.
-    async fn wait_for_body(&mut self, what: Await) -> Result<(), Ending> {
-        let Await::Body { at_least, timeout_ms } = what else {
-            return Ok(());
-        };
-        let deadline = clock::ticks() + timeout_ms * 1_000;
-        let client = &mut *self.client;
-        while (client.connection.input.len() as u64) < at_least.max(1) {
-            let connection = &mut client.connection;
-            match client.timer.until(deadline, |cx| connection.poll_receive(cx)).await {
-                Some(Ok(Received::Bytes(_))) => {}
-                _ => break,
-            }
-        }
-        Ok(())
     }
 
     fn capture_request(&mut self) {

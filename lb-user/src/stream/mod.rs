@@ -12,10 +12,12 @@ pub mod engine;
 pub mod exchange;
 mod finish;
 mod forward;
+mod hold;
 mod judge;
 mod persist;
 mod receive;
 mod respond;
+mod retry;
 mod route;
 mod shape;
 

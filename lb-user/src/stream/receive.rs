@@ -75,7 +75,7 @@ impl Exchange<'_> {
         )
     }
 
-    fn count_failed_request(&mut self) {
+    pub(crate) fn count_failed_request(&mut self) {
         self.keep_client = false;
         self.client.counters(|frontend, listener| {
             frontend.failed_requests.increment();

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::body::Body;
-use super::ending::{Answer, Ending, cause};
+use super::ending::{Answer, Ending, cause, phase};
 use super::exchange::Exchange;
+use super::route::client_left;
 use crate::http::connection::{self, Carrier};
 use crate::http::h1::write::write_head;
 use crate::http::reply::Reply;
@@ -15,6 +16,9 @@ impl Exchange<'_> {
     /// Ends the exchange as `ending` says.
     pub(crate) async fn end(&mut self, ending: Ending) {
         self.facts.ending = [ending.cause, ending.phase];
+        if ending.phase == phase::TARPIT {
+            self.tarpit().await;
+        }
         let reply = match ending.answer {
             Answer::Status(status) => {
                 self.facts.status = status;
@@ -41,6 +45,20 @@ impl Exchange<'_> {
             Some(reply) if !begun => self.answer(&reply).await,
             _ => self.keep_client = false,
         }
+    }
+
+    /// Lets the client wait for its answer (`timeout tarpit`, else `timeout connect`).
+    async fn tarpit(&mut self) {
+        let timeouts = &self.frontend.timeouts;
+        let until = clock::after(clock::ticks(), timeouts.tarpit.or(timeouts.connect));
+        let client = &mut *self.client;
+        let connection = &mut client.connection;
+        let left = client.timer.until(until, |cx| match client_left(connection, cx) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        });
+        left.await;
+        self.keep_client = false;
     }
 
     /// The message for an error status: the backend's or the frontend's own, else the built-in one. `None`: nothing.

@@ -114,7 +114,10 @@ impl Exchange<'_> {
                 Assignment::QueueFull => return Err(Ending::status(cause::SERVER, phase::QUEUE, 503)),
                 Assignment::Queued(waiter) => waiter,
             };
-            self.facts.backend_queue = waiter.ahead;
+            match waiter.of_server {
+                true => self.facts.server_queue = waiter.ahead + 1,
+                false => self.facts.backend_queue = waiter.ahead + 1,
+            }
             if let Some(slot) = self.wait_for_slot(waiter, deadline).await? {
                 return Ok(slot);
             }
@@ -301,16 +304,6 @@ impl Exchange<'_> {
         }
         let pause = clock::after(0, self.proxy.timeouts.connect).min(TURNAROUND);
         self.pause(clock::ticks() + pause).await
-    }
-
-    /// Is this retry one that `option redispatch` sends to another server?
-    fn redispatches(&self) -> bool {
-        let retries = self.facts.retries as i32;
-        match self.proxy.options.redispatch {
-            None | Some(0) => false,
-            Some(every) if every > 0 => retries % every == 0,
-            Some(before_last) => retries == self.proxy.retries as i32 + 1 + before_last,
-        }
     }
 
     /// Sleeps, but notices a client that leaves under `option abortonclose`.

@@ -22,6 +22,9 @@ impl Exchange<'_> {
         let carrier = self.carrier();
         self.keep_server = connection::to_server(&mut self.request, self.keep_server, carrier);
         self.write_request();
+        if self.proxy.retry_on.needs_request() {
+            self.up.keep_copy();
+        }
     }
 
     /// Writes the request head to the channel, anew for each try.

@@ -33,7 +33,7 @@ pub struct Pass {
 }
 
 /// The progress through one chunked body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChunkDecoder {
     state: State,
     limits: Limits,
@@ -42,7 +42,7 @@ pub struct ChunkDecoder {
     trailer: Option<Box<Trailer>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Trailer {
     raw: Vec<u8>,
     head: Head,
