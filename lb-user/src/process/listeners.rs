@@ -41,11 +41,6 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Does it belong to a frontend?
-    pub fn serves_traffic(&self) -> bool {
-        matches!(self.owner, Owner::Frontend(_))
-    }
-
     /// Was it bound by this program? Descriptors that came from elsewhere are left as they are.
     pub fn is_own(&self) -> bool {
         !matches!(self.address, BindAddress::Descriptor(_))

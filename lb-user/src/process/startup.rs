@@ -165,7 +165,7 @@ fn bind(
         result = listeners::bind_all(plan, binding, inherited);
     }
     let failures = match result {
-        Ok(bound) if bound.iter().any(Bound::serves_traffic) => return Ok(bound),
+        Ok(bound) if !bound.is_empty() => return Ok(bound),
         Ok(_) => vec!["[lb.main()] No enabled listener found (check for 'bind' directives) ! Exiting.".to_owned()],
         Err(mut failures) => {
             failures.push("[lb.main()] Some protocols failed to start their listeners! Exiting.".to_owned());
