@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use socket2::{SockAddr, SockRef};
+use socket2::{SockAddr, SockRef, Type};
 
 use super::listeners::abstract_address;
-use crate::plan::BindAddress;
+use crate::plan::{Bind, BindAddress};
 
 /// Sockets to take over. They stay open until this is dropped, so that a start that fails can leave them to the next.
 #[derive(Debug, Default)]
@@ -22,12 +22,16 @@ struct Socket {
 }
 
 impl Inherited {
-    /// Keeps the descriptors that are sockets with an address.
+    /// Keeps the descriptors that are stream sockets with an address.
     pub fn new(descriptors: impl IntoIterator<Item = OwnedFd>) -> Inherited {
         let sockets = descriptors
             .into_iter()
             .filter_map(|fd| {
-                let address = SockRef::from(&fd).local_addr().ok()?;
+                let socket = SockRef::from(&fd);
+                let address = socket.local_addr().ok()?;
+                if socket.r#type().ok()? != Type::STREAM {
+                    return None;
+                }
                 let taken = false;
                 Some(Socket { address, fd, taken })
             })
@@ -42,11 +46,11 @@ impl Inherited {
         }
     }
 
-    /// Takes up to `count` sockets that are bound to `address`, as second handles on them.
-    pub fn take(&mut self, address: &BindAddress, count: usize) -> Vec<OwnedFd> {
+    /// Takes up to `count` sockets that are what `bind` asks for, as second handles on them.
+    pub fn take(&mut self, bind: &Bind, count: usize) -> Vec<OwnedFd> {
         self.sockets
             .iter_mut()
-            .filter(|socket| !socket.taken && is_bound_to(&socket.address, address))
+            .filter(|socket| !socket.taken && socket.fits(bind))
             .filter_map(|socket| {
                 let handle = socket.fd.try_clone().ok()?;
                 socket.taken = true;
@@ -56,9 +60,22 @@ impl Inherited {
             .collect()
     }
 
+    /// Adds those of another process.
+    pub fn extend(&mut self, other: Inherited) {
+        self.sockets.extend(other.sockets);
+    }
+
     /// The sockets themselves.
     pub fn into_descriptors(self) -> Vec<OwnedFd> {
         self.sockets.into_iter().map(|socket| socket.fd).collect()
+    }
+}
+
+impl Socket {
+    fn fits(&self, bind: &Bind) -> bool {
+        let device = SockRef::from(&self.fd).device().ok().flatten();
+        let wanted = bind.options.interface.as_ref().map(|name| name.as_bytes());
+        is_bound_to(&self.address, &bind.address) && device.as_deref() == wanted
     }
 }
 
@@ -89,13 +106,19 @@ fn without_temporary_suffix(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Location;
+    use crate::plan::bind::BindOptions;
 
     #[test]
     fn sockets_go_to_the_address_they_are_bound_to() {
         let listen = |address: &str| std::net::TcpListener::bind(address).unwrap();
         let (first, second) = (listen("127.0.0.1:0"), listen("127.0.0.1:0"));
-        let wanted = BindAddress::Inet(first.local_addr().unwrap());
-        let other = BindAddress::Inet(second.local_addr().unwrap());
+        let bind = |listener: &std::net::TcpListener| Bind {
+            address: BindAddress::Inet(listener.local_addr().unwrap()),
+            options: BindOptions::default(),
+            location: Location::default(),
+        };
+        let (wanted, other) = (bind(&first), bind(&second));
         let mut inherited = Inherited::new([OwnedFd::from(second), OwnedFd::from(first)]);
         assert_eq!(inherited.take(&wanted, 4).len(), 1);
         assert_eq!(inherited.take(&wanted, 4).len(), 0);

@@ -194,7 +194,7 @@ impl Wanted<'_> {
             BindAddress::Inet(address) => {
                 let own = matches!(self.owner, Owner::Frontend(_)) && how.reuse_port;
                 let count = if own { how.workers } else { 1 };
-                let mut sockets = inherited.take(&self.bind.address, count);
+                let mut sockets = inherited.take(self.bind, count);
                 while sockets.len() < count {
                     let socket = inet(*address, options, how.reuse_port, backlog)?;
                     sockets.push(socket.into());
@@ -204,11 +204,11 @@ impl Wanted<'_> {
                 }
                 Ok(sockets)
             }
-            BindAddress::Unix(path) => match inherited.take(&self.bind.address, 1) {
+            BindAddress::Unix(path) => match inherited.take(self.bind, 1) {
                 sockets if !sockets.is_empty() => Ok(sockets),
                 _ => unix(Path::new(path), options, backlog).map(|socket| vec![socket.into()]),
             },
-            BindAddress::Abstract(name) => match inherited.take(&self.bind.address, 1) {
+            BindAddress::Abstract(name) => match inherited.take(self.bind, 1) {
                 sockets if !sockets.is_empty() => Ok(sockets),
                 _ => abstract_name(name, backlog).map(|socket| vec![socket.into()]),
             },

@@ -13,7 +13,7 @@ use super::master::{self, Master, Relaunch};
 use super::messages::Messages;
 use super::notify::Notifier;
 use super::service::Service;
-use super::{limits, signals, subcommand, version, workers};
+use super::{handover, limits, signals, subcommand, version, workers};
 use crate::plan::Plan;
 
 /// How often binding is tried while the processes to be replaced let go of their ports, and the pause in between.
@@ -69,6 +69,7 @@ fn start(command: Vec<String>, mut args: Args) -> Result<ExitCode, ExitCode> {
     let notifier = Notifier::of(args.master);
     let Some(carried) = carried else {
         let mut service = prepared?;
+        drop(inherited);
         let plan = &service.configuration.plan;
         let is_master = args.master.is_some() || plan.global.master_worker;
         let ready = detach(&args, plan.global.daemon, &mut messages)?;
@@ -111,6 +112,9 @@ fn prepare(args: &Args, inherited: &mut Inherited, messages: &mut Messages) -> R
         workers,
         reuse_port: !args.no_reuse_port,
     };
+    if let Some(path) = &args.listeners_from {
+        take_over(path, inherited, messages);
+    }
     let bound = bind(args, plan, binding, inherited, messages)?;
     Ok(Service {
         sizes,
@@ -141,6 +145,19 @@ fn enter_directory(args: &Args, messages: &mut Messages) -> Result<(), ExitCode>
             &format!("Could not change to directory {directory} : {reason}"),
         )
     })
+}
+
+/// Fetches the listening sockets of a running process (`-x`). Without them, the addresses are bound as usual.
+fn take_over(path: &str, inherited: &mut Inherited, messages: &mut Messages) {
+    match handover::receive(path) {
+        Ok(sockets) => inherited.extend(Inherited::new(sockets)),
+        Err(error) => {
+            let reason = crate::config::source::reason(&error);
+            messages.warning(format!(
+                "Failed to get the sockets from the old process at {path} : {reason}"
+            ));
+        }
+    }
 }
 
 /// Binds all addresses. Where processes are to be replaced, they are asked to make room, and asked to listen again if
