@@ -65,7 +65,8 @@ async fn serve(mut worker: Worker) {
         .into_iter()
         .map(|listener| tokio::task::spawn_local(listener::run(engine, listener, worker.phase.clone())))
         .collect();
-    let purging = tokio::task::spawn_local(purge(engine));
+    let purging = tokio::task::spawn_local(purge(engine, worker.number));
+    let answering = tokio::task::spawn_local(engine.rosters.answer(worker.number));
     // An error means that the sender is gone, and the process with it.
     let draining = worker
         .phase
@@ -84,6 +85,7 @@ async fn serve(mut worker: Worker) {
         }
     }
     purging.abort();
+    answering.abort();
 }
 
 /// Waits for the process' last connection to end.
@@ -93,11 +95,15 @@ async fn drained(engine: &Engine) {
     }
 }
 
-/// Closes connections to servers that idle for too long (`pool-purge-delay`).
-async fn purge(engine: &'static Engine) {
+/// Closes connections to servers that idle for too long (`pool-purge-delay`). The first worker also removes what has
+/// expired from the stick tables.
+async fn purge(engine: &'static Engine, worker: usize) {
     loop {
         tokio::time::sleep(PURGE).await;
         let now = clock::ticks();
+        if worker == 0 {
+            engine.tables.sweep(now);
+        }
         pool::purge(|server| {
             let proxy = engine.plan.proxies.get(server.backend.index());
             let delay = proxy

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use std::sync::{Arc, RwLock};
 
 use crate::backend::balance::WEIGHT_SCALE;
@@ -10,6 +10,7 @@ use crate::plan::balance::Algorithm;
 use crate::plan::server::ServerAddress;
 use crate::plan::{self, Plan};
 use crate::runtime::clock;
+use crate::state::capture::Kept;
 use crate::state::proxy::{BackendState, FrontendState, Listener, ProxyStatus};
 use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::{Gauge, Process, Proxy, Server};
@@ -71,6 +72,8 @@ fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {
             .zip(1..)
             .map(|(server, number)| Arc::new(live_server(proxy, server, number)))
             .collect(),
+        bad_request: Kept::default(),
+        bad_response: Kept::default(),
         listeners: proxy
             .binds
             .iter()
@@ -151,6 +154,8 @@ fn live_check(server: &plan::Server) -> Check {
         health: AtomicI64::new(rise),
         rise,
         fall,
+        address: RwLock::new(server.check.address),
+        port: AtomicU16::new(server.check.port.unwrap_or(0)),
         code: AtomicI64::new(-1),
         duration_ms: AtomicI64::new(-1),
         ..Check::default()

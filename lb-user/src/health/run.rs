@@ -148,11 +148,13 @@ async fn connect(farm: &Farm, id: ServerId, proxy: &Proxy, server: &Server) -> R
     let server_destination = state.and_then(|state| connect::destination(server, state, None));
     let destination = match server_destination {
         Some(Destination::Inet(mut address)) => {
-            if let Some(ip) = server.check.address {
+            let check = state.map(|state| &state.check);
+            if let Some(ip) = check.and_then(|check| *check.address.read().ok()?) {
                 address.set_ip(ip);
             }
-            if let Some(port) = server.check.port {
-                address.set_port(port);
+            match check.map_or(0, |check| check.port.load(Relaxed)) {
+                0 => {}
+                port => address.set_port(port),
             }
             Destination::Inet(address)
         }

@@ -11,18 +11,22 @@ use crate::stream::body::Body;
 use crate::stream::client;
 use crate::stream::ending::Ending;
 use crate::stream::exchange::Exchange;
+use crate::stream::roster;
 use inspect::Inspected;
 
 /// Serves one connection of a `mode tcp` frontend.
 pub async fn serve(mut client: Box<Client>) {
     let mut exchange = Box::new(Exchange::for_tcp(&mut client));
-    match exchange.inspect_client().await {
+    let place = exchange.enrolled.place();
+    let inspected = roster::unless_killed(place, exchange.inspect_client()).await;
+    match inspected.unwrap_or_else(|| Err(exchange.killed())) {
         Ok(Inspected::Http) => {
             drop(exchange);
             return client::serve(client).await;
         }
         Ok(Inspected::Tcp) => {
-            if let Err(ending) = exchange.relay().await {
+            let ended = roster::unless_killed(place, exchange.relay()).await;
+            if let Err(ending) = ended.unwrap_or_else(|| Err(exchange.killed())) {
                 exchange.end(ending).await;
             }
         }

@@ -19,7 +19,7 @@ pub fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> String
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) that turn one word into the other.
-fn distance(a: &[u8], b: &[u8]) -> usize {
+pub fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

@@ -30,6 +30,7 @@ struct Lines {
     bytes: usize,
     /// Number of the next line, counted from the first ever written.
     next: u64,
+    dropped: u64,
 }
 
 /// The ring that is there without being configured.
@@ -64,6 +65,7 @@ impl Ring {
     pub fn push(&self, line: &[u8]) -> bool {
         let cost = line.len() + OVERHEAD;
         if cost > self.size {
+            self.lines().dropped += 1;
             return false;
         }
         {
@@ -95,6 +97,11 @@ impl Ring {
     /// The number that the next line will have.
     pub fn end(&self) -> u64 {
         self.lines().next
+    }
+
+    /// How many lines were too large to be kept.
+    pub fn dropped(&self) -> u64 {
+        self.lines().dropped
     }
 
     /// Waits until line `from` is there.
@@ -147,6 +154,7 @@ mod tests {
         let ring = ring(16);
         assert!(ring.push(b"12345678"));
         assert!(!ring.push(b"123456789"));
+        assert_eq!(ring.dropped(), 1);
         assert_eq!(text(&ring, 0).0, "12345678\n");
     }
 

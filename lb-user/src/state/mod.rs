@@ -1,6 +1,8 @@
 //! Live state: counters and status of the process, proxies, servers and listeners, as atomics.
 
 pub mod admitted;
+pub mod capture;
+pub mod clear;
 pub mod counter;
 pub mod ids;
 pub mod process;

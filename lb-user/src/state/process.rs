@@ -32,6 +32,8 @@ pub struct Process {
     /// Next id of a session (`%rt`, `show sess`).
     pub next_stream: AtomicU64,
     pub dropped_logs: Counter,
+    /// Malformed messages so far.
+    pub captured: AtomicU64,
     pub proxies: Vec<Proxy>,
     /// Variables of scope `proc`, by slot.
     pub variables: RwLock<Vec<Option<ProcessValue>>>,

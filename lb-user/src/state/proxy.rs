@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
+use super::capture::Kept;
 use super::counter::{Counter, Gauge, Rate};
 use super::ids::ProxyId;
 use super::server::Server;
@@ -14,6 +15,16 @@ pub enum ProxyStatus {
     Ready = 0,
     Paused = 1,
     Stopped = 2,
+}
+
+impl From<u8> for ProxyStatus {
+    fn from(number: u8) -> ProxyStatus {
+        match number {
+            0 => ProxyStatus::Ready,
+            1 => ProxyStatus::Paused,
+            _ => ProxyStatus::Stopped,
+        }
+    }
 }
 
 /// One proxy. A `listen` section uses both facets.
@@ -30,6 +41,9 @@ pub struct Proxy {
     pub backend: BackendState,
     pub servers: Vec<Arc<Server>>,
     pub listeners: Vec<Listener>,
+    /// The last malformed request and response.
+    pub bad_request: Kept,
+    pub bad_response: Kept,
 }
 
 #[derive(Default)]

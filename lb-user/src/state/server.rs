@@ -1,8 +1,8 @@
 //! Live state of one server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 use super::counter::{Counter, Gauge, Rate};
 
@@ -17,6 +17,17 @@ pub enum Running {
     Up = 2,
     /// Up, but only for sessions that persistence binds to it (`disable-on-404`).
     Stopping = 3,
+}
+
+impl From<u8> for Running {
+    fn from(number: u8) -> Running {
+        match number {
+            0 => Running::Stopped,
+            1 => Running::Starting,
+            3 => Running::Stopping,
+            _ => Running::Up,
+        }
+    }
 }
 
 /// The administrator's word on a server: a set of the constants below.
@@ -80,6 +91,10 @@ pub struct Check {
     pub health: AtomicI64,
     pub rise: i64,
     pub fall: i64,
+    /// Where to check, if not where the server is.
+    pub address: RwLock<Option<IpAddr>>,
+    /// Port to check; 0 for the server's own.
+    pub port: AtomicU16,
     /// Code of the last result, an index into the health room's results.
     pub status: AtomicU8,
     /// HTTP status or other code of the last check; -1 when there is none.

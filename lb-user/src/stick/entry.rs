@@ -15,12 +15,18 @@ pub struct Entry<'a> {
     pub(super) dictionary: &'a Dictionary,
     /// Milliseconds of the monotonic clock.
     pub(super) now: u64,
+    pub(super) id: u64,
     pub(super) uses: u32,
     /// Milliseconds until it expires; 0 when it never does.
     pub(super) expires_in: u64,
 }
 
 impl Entry<'_> {
+    /// A number that tells it from others, the same for as long as the process runs.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// How many streams track it.
     pub fn uses(&self) -> u32 {
         self.uses

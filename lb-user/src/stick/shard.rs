@@ -27,7 +27,8 @@ pub struct Shard {
 #[derive(Debug)]
 pub struct Stored {
     pub key: Key,
-    hash: u64,
+    /// The hash of the key.
+    pub hash: u64,
     pub data: Box<[u64]>,
     /// Milliseconds of the monotonic clock when it expires; `u64::MAX` for never.
     pub expires: u64,

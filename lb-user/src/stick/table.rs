@@ -257,6 +257,7 @@ impl Table {
     fn entry<'a>(&'a self, stored: &'a mut Stored, now: u64) -> Entry<'a> {
         let now = now / 1_000;
         Entry {
+            id: stored.hash,
             uses: stored.uses,
             expires_in: match stored.expires {
                 u64::MAX => 0,

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::backend::Backend;
 use crate::health::Farm;
-use crate::http::h1::Bad;
 use crate::http::message::Head;
 use crate::observe::Loggers;
 use crate::plan::{Plan, Proxy};
@@ -15,8 +14,9 @@ use crate::rules::facts::{Facts, LogLevel};
 use crate::rules::{Value, Variable};
 use crate::runtime::clock;
 use crate::state::process::ProcessValue;
-use crate::state::{Process, ProxyId, ServerId};
+use crate::state::{Process, ProxyId};
 use crate::stick::Tables;
+use crate::stream::roster::Rosters;
 
 /// The balancer at work. There is one for the life of the process, so it is leaked once: the data path then holds plain
 /// references instead of counted ones.
@@ -29,6 +29,8 @@ pub struct Engine {
     /// The servers, for those who check and administer them.
     pub farm: Farm,
     pub tables: Tables,
+    /// The streams under way.
+    pub rosters: Rosters,
     by_name: HashMap<Vec<u8>, ProxyId>,
 }
 
@@ -70,6 +72,7 @@ impl Engine {
             loggers,
             farm: Farm::new(plan, process, backends, loggers),
             tables: Tables::new(plan),
+            rosters: Rosters::default(),
             by_name,
         }))
     }
@@ -144,12 +147,6 @@ impl Engine {
             logger.send(facts.now, level, structured, line);
         });
     }
-
-    /// Keeps a malformed request for `show errors`.
-    pub(super) fn capture_bad_request(&self, _frontend: &Proxy, _bytes: &[u8], _bad: Option<Bad>) {}
-
-    /// Keeps a malformed response for `show errors`.
-    pub(super) fn capture_bad_response(&self, _: &Proxy, _: Option<ServerId>, _: &[u8], _: Option<Bad>) {}
 
     /// Sets or removes a variable of scope `proc`.
     pub fn set_process_variable(&self, variable: &Variable, value: Option<Value<'static>>) {

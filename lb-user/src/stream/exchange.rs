@@ -2,9 +2,10 @@
 
 use super::channel::Channel;
 use super::client::Client;
-use super::ending::Ending;
+use super::ending::{Ending, cause, phase};
 use super::engine::Engine;
 use super::persist::Binding;
+use super::roster::{self, Enrolled};
 use crate::backend::pool::ServerConnection;
 use crate::backend::{Backend, Slot};
 use crate::http::h1::Limits;
@@ -27,6 +28,7 @@ pub struct Exchange<'c> {
     pub(crate) request: Head,
     pub(crate) response: Head,
     pub(crate) facts: rules::Exchange,
+    pub(crate) enrolled: Enrolled,
     /// Client to server.
     pub(crate) up: Channel,
     /// Server to client.
@@ -70,7 +72,9 @@ impl<'c> Exchange<'c> {
         let (engine, frontend) = (client.engine, client.frontend);
         let now = clock::ticks();
         let spare = engine.spare();
+        let source = (!client.session.is_unix).then_some(client.session.source);
         Exchange {
+            enrolled: Enrolled::new(source, frontend.id, now),
             engine,
             frontend,
             proxy: frontend,
@@ -117,10 +121,22 @@ impl<'c> Exchange<'c> {
 
     /// Carries the exchange through to its log line.
     pub async fn run(mut self) -> Next {
-        if let Err(ending) = self.phases().await {
+        let place = self.enrolled.place();
+        let ended = roster::unless_killed(place, self.phases()).await;
+        if let Err(ending) = ended.unwrap_or_else(|| Err(self.killed())) {
             self.end(ending).await;
         }
         self.finish()
+    }
+
+    /// The operator ended it.
+    pub(crate) fn killed(&self) -> Ending {
+        let phase = match (self.responding, &self.server) {
+            (true, _) => phase::DATA,
+            (false, Some(_)) => phase::HEADERS,
+            (false, None) => phase::REQUEST,
+        };
+        Ending::silent(cause::KILLED, phase, self.facts.status)
     }
 
     async fn phases(&mut self) -> Result<(), Ending> {

@@ -120,10 +120,7 @@ impl Exchange<'_> {
     }
 
     fn bad_response(&mut self, bad: Option<Bad>) -> Ending {
-        if let Some(server) = &self.server {
-            self.engine
-                .capture_bad_response(self.proxy, self.facts.server, server.connection.input.bytes(), bad);
-        }
+        self.keep_bad_response(bad);
         self.response_failed(cause::PROXY, 502)
     }
 

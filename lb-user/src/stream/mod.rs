@@ -4,6 +4,7 @@
 //! in HAProxy's order, each in a file of its own.
 
 pub mod body;
+mod capture;
 pub mod channel;
 pub mod client;
 mod counting;
@@ -18,6 +19,7 @@ mod persist;
 mod receive;
 mod respond;
 mod retry;
+pub mod roster;
 mod route;
 mod shape;
 

@@ -66,8 +66,7 @@ impl Exchange<'_> {
     fn refuse_request(&mut self, bad: Option<Bad>) -> Ending {
         self.count_failed_request();
         self.keep_client = false;
-        self.engine
-            .capture_bad_request(self.frontend, self.client.connection.input.bytes(), bad);
+        self.keep_bad_request(bad);
         Ending::status(
             cause::PROXY,
             phase::REQUEST,

@@ -39,6 +39,7 @@ impl Exchange<'_> {
         self.facts.server_timeout = milliseconds(self.proxy.timeouts.server);
         self.facts.tunnel_timeout = milliseconds(self.proxy.timeouts.tunnel);
         self.engine.count_backend_session(backend);
+        self.enrolled.note(self.facts.backend, None);
         Ok(())
     }
 
@@ -94,6 +95,7 @@ impl Exchange<'_> {
             backend: backend.id,
             index: slot.index as u32,
         });
+        self.enrolled.note(self.facts.backend, self.facts.server);
         self.engine.count_server_session(backend, slot.index);
     }
 

@@ -1,0 +1,100 @@
+//! A world made from a configuration, and sessions in it, for tests.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::session::{Now, Session, State};
+use super::world::World;
+use crate::backend::live;
+use crate::config::environment::Environment;
+use crate::config::source::Source;
+use crate::config::{self, Inputs};
+use crate::keywords;
+use crate::language::{Diagnostics, Host};
+use crate::observe::Loggers;
+use crate::plan::Plan;
+use crate::plan::global::CliLevel;
+use crate::stream::Engine;
+
+struct Nobody;
+
+impl Host for Nobody {
+    fn resolve(&self, _: &str) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn group(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn hostname(&self) -> String {
+        "host".to_owned()
+    }
+}
+
+/// A world that runs `text`.
+pub fn world(text: &str) -> World {
+    let mut diagnostics = Diagnostics::default();
+    let source = Source {
+        name: Arc::from("test.cfg"),
+        text: format!("{text}\n").into_bytes(),
+    };
+    let mut environment = Environment::default();
+    environment.set("HOME", "/root");
+    let inputs = Inputs {
+        sources: &[source],
+        environment,
+        registry: &keywords::RULES,
+        host: &Nobody,
+        read_file: &|path| std::fs::read(path),
+    };
+    let loaded = config::load(inputs, &mut diagnostics);
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", diagnostics.messages()));
+    let plan: &'static Plan = Box::leak(Box::new(plan));
+    let process = Arc::new(live::process(plan, 2, 1_000));
+    let loggers = Loggers::open(plan, &process, "lb").expect("loggers");
+    World {
+        engine: Engine::new(plan, process, loggers),
+        hard_max_connections: 1_000,
+        descriptors: 2_030,
+        environment: loaded.environment,
+        kernel: Box::new(|| "kernel help is off\n".to_owned()),
+        listen: Box::new(|_, _| ()),
+    }
+}
+
+/// A session of that level.
+pub fn session(level: CliLevel) -> Session {
+    let state = State {
+        level,
+        socket_level: level,
+        interactive: false,
+        severity_output: None,
+        experimental: false,
+        expert: false,
+        timeout: std::time::Duration::from_secs(10),
+    };
+    Session::new(state, 16_384)
+}
+
+/// What a session of level admin answers to one line.
+pub fn ask(world: &World, line: &str) -> String {
+    ask_at(world, CliLevel::Admin, line)
+}
+
+/// What a session of that level answers to one line.
+pub fn ask_at(world: &World, level: CliLevel, line: &str) -> String {
+    let mut session = session(level);
+    let mut out = Vec::new();
+    let now = Now {
+        ticks: crate::runtime::clock::ticks(),
+        date: crate::runtime::clock::date(),
+    };
+    session.receive(format!("{line}\n").as_bytes(), world, now, &mut out);
+    assert!(session.is_over());
+    String::from_utf8(out).expect("text")
+}
