@@ -117,6 +117,7 @@ struct Linker<'a, 'w> {
 
 impl Linker<'_, '_> {
     fn link(mut self) -> crate::plan::Proxy {
+        self.complete_conditions();
         checks::members(&self.draft, self.world);
         if self.draft.proxy.is_frontend {
             self.default_backend();
@@ -135,6 +136,38 @@ impl Linker<'_, '_> {
         checks::http_only(&self.draft, self.world);
         checks::logs(&self.draft, self.global, self.world);
         self.draft.proxy
+    }
+
+    /// An `acl` line below a rule may add tests to an ACL that the rule names.
+    fn complete_conditions(&mut self) {
+        let draft = &mut self.draft;
+        let rules = &mut draft.proxy.rules;
+        let acls = &rules.acls;
+        let sets = [
+            &mut rules.tcp_connection,
+            &mut rules.tcp_session,
+            &mut rules.tcp_content,
+            &mut rules.tcp_response,
+            &mut rules.http_request,
+            &mut rules.redirect,
+            &mut rules.http_response,
+            &mut rules.http_after_response,
+        ];
+        let of_rules = sets.into_iter().flatten().filter_map(|rule| rule.condition.as_mut());
+        let of_switching = draft.use_backend.iter_mut().filter_map(|line| line.condition.as_mut());
+        let of_servers = draft.use_server.iter_mut().filter_map(|line| line.condition.as_mut());
+        let of_stick = draft.stick.iter_mut().filter_map(|line| line.condition.as_mut());
+        let lone = [
+            &mut rules.monitor_fail,
+            &mut rules.force_persist,
+            &mut rules.ignore_persist,
+        ];
+        of_rules
+            .chain(of_switching)
+            .chain(of_servers)
+            .chain(of_stick)
+            .chain(lone.into_iter().flatten())
+            .for_each(|condition| condition.complete(acls));
     }
 
     fn alert(&mut self, text: String) {
@@ -326,7 +359,7 @@ impl Linker<'_, '_> {
             variable: &variable,
             read_file: &read_file,
         };
-        match crate::keywords::compile::log_format(&text, style, &mut context) {
+        match LogFormat::parse(&text, style, &mut context) {
             Ok(format) => Some(format),
             Err(error) => {
                 self.alert(format!("Parsing [{location}]: failed to parse {what} : {error}."));

@@ -3,6 +3,8 @@
 pub mod condition;
 mod declare;
 pub mod environment;
+pub mod explain;
+pub mod gate;
 pub mod lex;
 mod link;
 mod read;

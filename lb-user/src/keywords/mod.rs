@@ -1,7 +1,6 @@
 //! The rows of the language: configuration keywords, fetches, converters, actions, log variables.
 
 pub mod bind;
-pub mod compile;
 pub mod global;
 pub mod log;
 pub mod log_target;

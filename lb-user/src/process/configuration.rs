@@ -74,7 +74,8 @@ fn environment(args: &Args, sources: &[Source]) -> Environment {
     environment
 }
 
-fn read(paths: &[String]) -> Result<Vec<Source>, Error> {
+/// The files' text, directories opened.
+pub fn read(paths: &[String]) -> Result<Vec<Source>, Error> {
     source::expand(paths)?.iter().map(|name| source::read(name)).collect()
 }
 

@@ -4,6 +4,7 @@ pub mod args;
 pub mod configuration;
 pub mod ctl;
 pub mod daemon;
+pub mod explain;
 pub mod handover;
 pub mod host;
 pub mod identity;

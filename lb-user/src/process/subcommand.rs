@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// The names that, as the first argument, open a subcommand.
-const NAMES: [&str; 3] = ["ctl", "help", "keywords"];
+const NAMES: [&str; 4] = ["ctl", "explain", "help", "keywords"];
 
 #[derive(Parser)]
 #[command(name = "lb", version, about = "A load balancer that speaks the HAProxy 2.4 language")]
@@ -18,6 +18,8 @@ struct Cli {
 enum Sub {
     /// Send commands to a runtime API socket and print the answers
     Ctl(super::ctl::Args),
+    /// Say where each rule of a configuration runs: in the kernel or in userspace, and why
+    Explain(super::explain::Args),
     /// Print what the configuration language consists of
     Keywords(super::reference::Args),
 }
@@ -38,6 +40,7 @@ pub fn run(arguments: &[String]) -> Option<ExitCode> {
     };
     Some(match cli.command {
         Sub::Ctl(args) => super::ctl::run(&args),
+        Sub::Explain(args) => super::explain::run(args),
         Sub::Keywords(args) => super::reference::run(&args),
     })
 }

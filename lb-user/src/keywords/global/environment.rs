@@ -1,10 +1,11 @@
 //! Environment variables, file names and process-wide variables.
 
 use super::{GlobalDraft, GlobalRow, works};
+use crate::keywords::Reading;
 use crate::keywords::proxy::Draft;
-use crate::keywords::{Reading, compile};
 use crate::language::paths::DefaultPath;
 use crate::language::{Error, Scope, Words};
+use crate::rules::Expression;
 
 pub(super) const ROWS: &[GlobalRow] = &[
     works(
@@ -65,7 +66,7 @@ fn set_var(
     }
     let nowhere = Draft::default();
     let mut context = reading.compiler(&nowhere, Scope::INTERNAL);
-    let expression = compile::expression(words, &mut context)?;
+    let expression = Expression::parse(words, &mut context)?;
     words.end(keyword)?;
     draft.initial_variables.push((variable, expression));
     Ok(())

@@ -1,9 +1,10 @@
 //! `balance`, `hash-type` and `hash-balance-factor`.
 
 use super::{BACK, Draft, ProxyRow, works};
-use crate::keywords::{Reading, compile, number};
+use crate::keywords::{Reading, number};
 use crate::language::{Error, Scope, Words};
 use crate::plan::balance::{Algorithm, HashFunction, HashMethod, HashType, UriHash};
+use crate::rules::Expression;
 
 pub(super) const ROWS: &[ProxyRow] = &[
     works(
@@ -171,8 +172,8 @@ fn hash(words: &mut Words<'_>, draft: &Draft, reading: &mut Reading<'_>) -> Resu
     if words.is_empty() {
         return Err(Error::new("balance hash requires a sample expression."));
     }
-    let mut context = reading.compiler(draft, Scope::HTTP_REQUEST);
-    let expression = compile::expression(words, &mut context).map_err(|error| error.within("balance hash"))?;
+    let mut context = reading.compiler(draft, Scope::BALANCE);
+    let expression = Expression::parse(words, &mut context).map_err(|error| error.within("balance hash"))?;
     Ok(Algorithm::Hash(Box::new(expression)))
 }
 

@@ -1,12 +1,12 @@
 //! Stick tables, and rules that bind clients to servers by them.
 
 use super::{Draft, NOT_DEFAULTS, ONLY_BACK, ProxyRow, Stick, works};
+use crate::keywords::Reading;
 use crate::keywords::number::{self, BadTime};
-use crate::keywords::{Reading, compile};
 use crate::language::{Error, Scope, Words, units};
 use crate::plan::StickTable;
 use crate::plan::table::{DataKind, DataType};
-use crate::rules::Kind;
+use crate::rules::{Condition, Expression, Kind};
 use std::time::Duration;
 
 pub(super) const ROWS: &[ProxyRow] = &[
@@ -65,10 +65,10 @@ fn stick(
         return Err(Error::expects("stick", "a fetch method"));
     }
     let place = match on_response {
-        true => Scope::HTTP_RESPONSE,
-        false => Scope::HTTP_REQUEST,
+        true => Scope::STICK_RESPONSE,
+        false => Scope::BALANCE,
     };
-    let key = compile::expression(words, &mut reading.compiler(draft, place)).map_err(within)?;
+    let key = Expression::parse(words, &mut reading.compiler(draft, place)).map_err(within)?;
     let table = match words.take("table") {
         true => {
             let name = words
@@ -81,7 +81,7 @@ fn stick(
     let condition = match words.peek() {
         None => None,
         Some("if" | "unless") => {
-            let condition = compile::condition(words, &mut reading.compiler(draft, place))
+            let condition = Condition::parse(words, &mut reading.compiler(draft, place))
                 .map_err(|error| within(error.within("error detected while parsing sticking condition")))?;
             Some(condition)
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Draft, NOT_DEFAULTS, ONLY_BACK, ONLY_FRONT, ProxyRow, works};
+use crate::keywords::Reading;
 use crate::keywords::number::{self, BadTime};
-use crate::keywords::{Reading, compile};
 use crate::language::{Diagnostics, Error, Location, Scope, Words};
 use crate::plan::rules::Rules;
 use crate::rules::condition::Acl;
@@ -133,11 +133,11 @@ pub(super) const ROWS: &[ProxyRow] = &[
 ];
 
 fn compile(words: &mut Words<'_>, draft: &Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Rule, Error> {
-    compile::rule(place, words, &mut reading.compiler(draft, place))
+    Rule::parse(place, words, &mut reading.compiler(draft, place))
 }
 
 fn acl(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {
-    let (name, test) = compile::acl(words, &mut reading.compiler(draft, Scope(0)))?;
+    let (name, test) = Acl::declare(words, &mut reading.compiler(draft, Scope(0)))?;
     let acl = draft.proxy.rules.acls.entry(name.clone()).or_insert_with(|| {
         Arc::new(Acl {
             name: name.into(),

@@ -1,7 +1,7 @@
 //! Which backend and which server a request goes to, and what is decided by conditions beside rules.
 
 use super::{Draft, FRONT, ONLY_BACK, ONLY_FRONT, ProxyRow, UseBackend, UseServer, works};
-use crate::keywords::{Reading, compile};
+use crate::keywords::Reading;
 use crate::language::{Error, Scope, Words};
 use crate::rules::log_format::Style;
 use crate::rules::{Condition, LogFormat};
@@ -43,7 +43,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         "When `monitor-uri` is answered with 503.",
         "monitor fail if { nbsrv(web) lt 1 }",
         |keyword, words, draft, reading| {
-            let condition = needed(keyword, words, draft, reading, Scope::HTTP_REQUEST)?;
+            let condition = needed(keyword, words, draft, reading, Scope::USE_BACKEND)?;
             draft.proxy.rules.monitor_fail.push(condition);
             Ok(())
         },
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         "When persistence holds on to servers that are down.",
         "force-persist if { src 127.0.0.1 }",
         |keyword, words, draft, reading| {
-            let condition = needed(keyword, words, draft, reading, Scope::HTTP_REQUEST)?;
+            let condition = needed(keyword, words, draft, reading, Scope::BALANCE)?;
             draft.proxy.rules.force_persist.push(condition);
             Ok(())
         },
@@ -67,7 +67,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         "When persistence is not looked at.",
         "ignore-persist if { src 127.0.0.1 }",
         |keyword, words, draft, reading| {
-            let condition = needed(keyword, words, draft, reading, Scope::HTTP_REQUEST)?;
+            let condition = needed(keyword, words, draft, reading, Scope::BALANCE)?;
             draft.proxy.rules.ignore_persist.push(condition);
             Ok(())
         },
@@ -85,7 +85,7 @@ fn use_backend(
         None => None,
         Some("if" | "unless") => {
             let mut context = reading.compiler(draft, Scope::USE_BACKEND);
-            let condition = compile::condition(words, &mut context)
+            let condition = Condition::parse(words, &mut context)
                 .map_err(|error| error.within("error detected while parsing switching rule"))?;
             Some(condition)
         }
@@ -95,7 +95,7 @@ fn use_backend(
             )));
         }
     };
-    let format = dynamic(name, draft, reading)
+    let format = dynamic(name, draft, reading, Scope::USE_BACKEND)
         .map_err(|error| error.within(format_args!("Proxy '{}': {keyword}", draft.proxy.name)))?;
     draft.use_backend.push(UseBackend {
         name: name.to_owned(),
@@ -107,8 +107,8 @@ fn use_backend(
 
 fn use_server(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {
     let name = words.next().ok_or_else(|| Error::expects(keyword, "a server name"))?;
-    let condition = needed(keyword, words, draft, reading, Scope::HTTP_REQUEST)?;
-    let format = dynamic(name, draft, reading)?;
+    let condition = needed(keyword, words, draft, reading, Scope::BALANCE)?;
+    let format = dynamic(name, draft, reading, Scope::BALANCE)?;
     draft.use_server.push(UseServer {
         name: name.to_owned(),
         format,
@@ -118,12 +118,12 @@ fn use_server(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: 
 }
 
 /// A name's format, if it is one.
-fn dynamic(name: &str, draft: &Draft, reading: &mut Reading<'_>) -> Result<Option<LogFormat>, Error> {
+fn dynamic(name: &str, draft: &Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Option<LogFormat>, Error> {
     if !name.contains('%') {
         return Ok(None);
     }
-    let mut context = reading.compiler(draft, Scope::USE_BACKEND);
-    compile::log_format(name, Style::TEXT, &mut context).map(Some)
+    let mut context = reading.compiler(draft, place);
+    LogFormat::parse(name, Style::TEXT, &mut context).map(Some)
 }
 
 /// The condition that a keyword cannot do without.
@@ -140,6 +140,6 @@ pub(super) fn needed(
         )));
     }
     let mut context = reading.compiler(draft, place);
-    compile::condition(words, &mut context)
+    Condition::parse(words, &mut context)
         .map_err(|error| error.within(format_args!("error detected while parsing a '{keyword}' rule")))
 }
