@@ -10,6 +10,10 @@ pub trait Host {
     fn user(&self, name: &str) -> Option<u32>;
     /// The number of a group.
     fn group(&self, name: &str) -> Option<u32>;
+    /// Is a server whose name does not resolve a mistake? Not with `-dr`.
+    fn must_resolve(&self) -> bool {
+        true
+    }
     /// This machine's name.
     fn hostname(&self) -> String;
 }

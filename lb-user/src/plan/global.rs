@@ -10,6 +10,10 @@ use super::log::LogTarget;
 pub struct Global {
     pub daemon: bool,
     pub master_worker: bool,
+    /// The master ends when a worker fails.
+    pub exit_on_failure: bool,
+    /// Reloads that an old worker may live through.
+    pub max_reloads: Option<u32>,
     pub quiet: bool,
     pub zero_warning: bool,
     pub strict_limits: bool,
@@ -148,6 +152,8 @@ impl Default for Global {
         Global {
             daemon: false,
             master_worker: false,
+            exit_on_failure: true,
+            max_reloads: None,
             quiet: false,
             zero_warning: false,
             strict_limits: true,

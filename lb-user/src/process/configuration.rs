@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use super::args::Args;
-use super::host::System;
+use super::host::{self, System};
 use super::messages::Messages;
 use crate::config::environment::Environment;
 use crate::config::source::{self, Source};
 use crate::config::{self, Inputs};
 use crate::keywords;
-use crate::language::{Diagnostics, Error, Host, Severity};
+use crate::language::{Diagnostics, Error, Severity};
 use crate::plan::Plan;
 
 /// A configuration that may be started.
@@ -34,7 +34,9 @@ pub fn load(args: &Args, messages: &mut Messages) -> Option<Configuration> {
         sources: &sources,
         environment: environment(args, &sources),
         registry: &keywords::RULES,
-        host: &System,
+        host: &System {
+            ignore_resolution: args.ignore_resolution,
+        },
         read_file: &|path| std::fs::read(path),
     };
     let loaded = config::load(inputs, &mut diagnostics);
@@ -42,10 +44,11 @@ pub fn load(args: &Args, messages: &mut Messages) -> Option<Configuration> {
     for name in &loaded.faulty {
         messages.alert(format!("Error(s) found in configuration file : {name}"));
     }
-    let Some(plan) = loaded.plan else {
+    let Some(mut plan) = loaded.plan else {
         messages.alert("Fatal errors found in configuration.");
         return None;
     };
+    overrule(&mut plan, args);
     let warned = diagnostics.has(Severity::Warning);
     if warned && (args.zero_warning || plan.global.zero_warning) {
         messages.alert("Some warnings were found and 'zero-warning' is set. Aborting.");
@@ -66,12 +69,24 @@ fn environment(args: &Args, sources: &[Source]) -> Environment {
         .collect();
     let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
     environment.set("HAPROXY_CFGFILES", &names.join(";"));
-    let peer = args.local_peer.clone().unwrap_or_else(|| System.hostname());
+    let peer = args.local_peer.clone().unwrap_or_else(host::name);
     environment.set("HAPROXY_LOCALPEER", &peer);
     if args.master.is_some() {
         environment.set("HAPROXY_MWORKER", "1");
     }
     environment
+}
+
+/// The command line has precedence over the configuration.
+fn overrule(plan: &mut Plan, args: &Args) {
+    if let Some(name) = &args.local_peer {
+        plan.global.local_peer = Some(name.clone());
+    }
+    if let Some(limit) = args.default_max_connections {
+        for proxy in plan.proxies.iter_mut().filter(|proxy| proxy.is_frontend) {
+            proxy.max_connections.get_or_insert(limit);
+        }
+    }
 }
 
 /// The files' text, directories opened.

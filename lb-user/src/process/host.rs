@@ -7,7 +7,16 @@ use nix::unistd::{Group, User, gethostname};
 use crate::language::Host;
 
 /// The machine the process runs on.
-pub struct System;
+pub struct System {
+    /// Servers may have names that do not resolve.
+    pub ignore_resolution: bool,
+}
+
+/// This machine's name.
+pub fn name() -> String {
+    let name = gethostname().ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
 
 impl Host for System {
     fn resolve(&self, name: &str) -> Vec<IpAddr> {
@@ -16,6 +25,10 @@ impl Host for System {
             |_| Vec::new(),
             |addresses| addresses.map(|address| address.ip()).collect(),
         )
+    }
+
+    fn must_resolve(&self) -> bool {
+        !self.ignore_resolution
     }
 
     fn user(&self, name: &str) -> Option<u32> {
@@ -27,7 +40,6 @@ impl Host for System {
     }
 
     fn hostname(&self) -> String {
-        let name = gethostname().ok().and_then(|name| name.into_string().ok());
-        name.unwrap_or_else(|| "localhost".to_owned())
+        name()
     }
 }

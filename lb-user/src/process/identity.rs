@@ -2,6 +2,7 @@
 
 use std::io;
 
+use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, setuid};
 
 use crate::plan::Global;
@@ -20,6 +21,12 @@ pub fn assume(global: &Global) -> Result<(), String> {
     }
     if let Some(uid) = global.uid {
         setuid(Uid::from_raw(uid)).map_err(|_| format!("[lb.main()] Cannot set uid {uid}."))?;
+    }
+    if !global.insecure_setuid_wanted {
+        prctl::set_no_new_privs().map_err(|_| "[lb.main()] Cannot give up gaining privileges.".to_owned())?;
+    }
+    if global.dumpable {
+        prctl::set_dumpable(true).map_err(|_| "[lb.main()] Cannot become dumpable.".to_owned())?;
     }
     Ok(())
 }

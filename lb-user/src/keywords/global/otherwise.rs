@@ -113,11 +113,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "10000",
         "Accepted; results of patterns are not cached."
     ),
-    number!(
-        "mworker-max-reloads",
-        "3",
-        "Accepted; the master leaves old workers alone."
-    ),
     switch!(
         "tune.sched.low-latency",
         "Accepted; tasks run in the order they became ready."

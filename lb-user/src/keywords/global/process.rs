@@ -18,11 +18,30 @@ macro_rules! switch {
 
 pub(super) const ROWS: &[GlobalRow] = &[
     switch!(&["daemon"], daemon, "Run in the background.", "daemon"),
-    switch!(
+    works(
         &["master-worker"],
-        master_worker,
+        "[no-exit-on-failure]",
         "Run as a master that watches a worker process.",
-        "master-worker"
+        "master-worker no-exit-on-failure",
+        |keyword, words, draft, _| {
+            draft.global.master_worker = true;
+            match words.next() {
+                None => {}
+                Some("no-exit-on-failure") => draft.global.exit_on_failure = false,
+                Some(_) => return Err(Error::new("'master-worker' only supports 'no-exit-on-failure' option.")),
+            }
+            words.end(keyword)
+        },
+    ),
+    works(
+        &["mworker-max-reloads"],
+        "<number>",
+        "How many reloads an old worker may live through before it is terminated.",
+        "mworker-max-reloads 3",
+        |keyword, words, draft, _| {
+            draft.global.max_reloads = Some(number::only_integer(keyword, words)?);
+            Ok(())
+        },
     ),
     switch!(&["quiet"], quiet, "Say nothing at start.", "quiet"),
     switch!(
@@ -52,7 +71,7 @@ pub(super) const ROWS: &[GlobalRow] = &[
     switch!(
         &["insecure-setuid-wanted"],
         insecure_setuid_wanted,
-        "Accepted; nothing here starts other programs while it serves.",
+        "Let programs that the process starts gain privileges.",
         "insecure-setuid-wanted"
     ),
     switch!(

@@ -113,7 +113,11 @@ fn one(
     if server.track.is_some() && server.check.enabled {
         return Err(Error::new("unable to enable checks and tracking at the same time!").within(&context));
     }
-    server.address = settle(place, &server.initial_address, address)?;
+    let mut methods = server.initial_address.clone();
+    if !reading.host.must_resolve() {
+        methods.push(InitialAddress::None);
+    }
+    server.address = settle(place, &methods, address)?;
     Ok(server)
 }
 

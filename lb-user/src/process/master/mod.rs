@@ -43,6 +43,15 @@ pub struct Master {
     /// The sockets of its own runtime API.
     cli: Vec<Bound>,
     messages: Messages,
+    /// What the configuration in force says of masters.
+    policy: Policy,
+}
+
+/// How a master treats its workers.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    exit_on_failure: bool,
+    max_reloads: Option<u32>,
 }
 
 /// How the program was started, to start it again.
@@ -81,6 +90,10 @@ impl Master {
             sockets: Vec::new(),
             cli: Vec::new(),
             messages,
+            policy: Policy {
+                exit_on_failure: true,
+                max_reloads: None,
+            },
         }
     }
 
@@ -92,6 +105,11 @@ impl Master {
                 self.messages.alert(text);
                 return Err(ExitCode::FAILURE);
             }
+        };
+        let global = &service.configuration.plan.global;
+        self.policy = Policy {
+            exit_on_failure: global.exit_on_failure,
+            max_reloads: global.max_reloads,
         };
         let former: Vec<i32> = self.carried.children.iter().map(|child| child.pid).collect();
         if !former.is_empty() {
@@ -176,7 +194,7 @@ impl Master {
                     }
                 }
                 Event::Signal(Signal::SIGCHLD) => {
-                    if let Some(failed) = self.bury_the_dead() {
+                    if let Some(failed) = self.bury_the_dead().filter(|_| self.policy.exit_on_failure) {
                         code = failed;
                         ending.get_or_insert(Signal::SIGTERM);
                         self.messages
@@ -212,10 +230,22 @@ impl Master {
             return Ok(());
         }
         self.messages.notice("Loading success.");
+        self.terminate_the_aged();
         self.notifier.ready();
         match self.ready.take() {
             Some(ready) => ready.announce(),
             None => Ok(()),
+        }
+    }
+
+    /// Ends workers that have outlived too many reloads.
+    fn terminate_the_aged(&self) {
+        let Some(limit) = self.policy.max_reloads else {
+            return;
+        };
+        for child in self.carried.children.iter().filter(|child| child.reloads > limit) {
+            // One that is gone will be buried.
+            let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
         }
     }
 
