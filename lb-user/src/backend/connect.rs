@@ -1,9 +1,9 @@
 //! Opening a connection to a server.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, UnixStream};
 
 use crate::plan::server::ServerAddress;
 use crate::plan::{self};
@@ -92,17 +92,4 @@ fn bind_address_no_port(socket: &TcpSocket) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-/// The remote address of a connection, if it has one.
-pub fn remote(socket: &Socket) -> Option<SocketAddr> {
-    match socket {
-        Socket::Tcp(stream) => TcpStream::peer_addr(stream).ok(),
-        Socket::Unix(_) => None,
-    }
-}
-
-/// Is `address` one that can be connected to?
-pub fn is_specified(address: IpAddr) -> bool {
-    !address.is_unspecified()
 }

@@ -1,4 +1,7 @@
 //! Connections to servers, and those of them that idle between requests.
+//!
+//! A worker keeps no more connections to a server than it lately used at the same time: more would only occupy source
+//! ports and the server.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -11,15 +14,32 @@ use crate::state::ServerId;
 /// A connection to a server.
 pub struct ServerConnection {
     pub connection: Connection,
-    pub server: ServerId,
+    /// `None` for what `dispatch` leads to.
+    pub server: Option<ServerId>,
     pub local: Option<SocketAddr>,
-    pub remote: Option<SocketAddr>,
     /// Requests it has carried.
     pub uses: u32,
     pub idle_since: Ticks,
+    /// Does it count among those in use?
+    counted: bool,
 }
 
 impl ServerConnection {
+    /// A new connection, in use from now on.
+    pub fn new(connection: Connection, server: Option<ServerId>) -> ServerConnection {
+        let local = connection.socket.local_address();
+        let mut new = ServerConnection {
+            connection,
+            server,
+            local,
+            uses: 0,
+            idle_since: 0,
+            counted: false,
+        };
+        new.count(true);
+        new
+    }
+
     /// Is it still open with nothing unexpected to read?
     pub fn is_fresh(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
@@ -28,78 +48,139 @@ impl ServerConnection {
             && self.connection.input.is_empty()
             && self.connection.socket.poll_readable(&mut cx).is_pending()
     }
+
+    /// Notes that it is used now, or no longer.
+    fn count(&mut self, used: bool) {
+        let Some(server) = self.server.filter(|_| used != self.counted) else {
+            return;
+        };
+        self.counted = used;
+        with_pool(server, |pool| {
+            if used {
+                pool.used += 1;
+                pool.peak = pool.peak.max(pool.used);
+            } else {
+                pool.used = pool.used.saturating_sub(1);
+            }
+        });
+    }
+}
+
+impl Drop for ServerConnection {
+    fn drop(&mut self) {
+        self.count(false);
+    }
+}
+
+/// One worker's connections to one server.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<ServerConnection>,
+    used: u32,
+    /// The most that were used at once, lately.
+    peak: u32,
+}
+
+/// What bounds a server's idle connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// `pool-max-conn`; `None`: no limit.
+    pub max: Option<u32>,
+    /// `pool-low-conn`: so many are kept whatever the need.
+    pub low: u32,
 }
 
 thread_local! {
-    /// This worker's idle connections: by backend, then server.
-    static IDLE: RefCell<Vec<Vec<Vec<ServerConnection>>>> = const { RefCell::new(Vec::new()) };
+    /// By backend, then server.
+    static POOLS: RefCell<Vec<Vec<Pool>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn with_idle<T>(server: ServerId, work: impl FnOnce(&mut Vec<ServerConnection>) -> T) -> T {
-    IDLE.with_borrow_mut(|backends| {
+/// `None` only while the thread ends.
+fn with_pool<T>(server: ServerId, work: impl FnOnce(&mut Pool) -> T) -> Option<T> {
+    let with = |pools: &RefCell<Vec<Vec<Pool>>>| {
+        // A connection dropped while the pools are being changed counts itself out another time.
+        let mut backends = pools.try_borrow_mut().ok()?;
         let backend = server.backend.index();
         if backends.len() <= backend {
             backends.resize_with(backend + 1, Vec::new);
         }
         let servers = &mut backends[backend];
         if servers.len() <= server.index() {
-            servers.resize_with(server.index() + 1, Vec::new);
+            servers.resize_with(server.index() + 1, Pool::default);
         }
-        work(&mut servers[server.index()])
-    })
+        Some(work(&mut servers[server.index()]))
+    };
+    POOLS.try_with(with).ok().flatten()
 }
 
 /// Takes the connection that idled last. `reused_only` leaves those that have carried one request only
 /// (`http-reuse aggressive`, for a client's first request).
 pub fn take(server: ServerId, reused_only: bool) -> Option<ServerConnection> {
-    with_idle(server, |idle| {
-        while let Some(at) = idle.iter().rposition(|connection| !reused_only || connection.uses > 1) {
-            let connection = idle.remove(at);
-            if connection.is_fresh() {
-                return Some(connection);
-            }
+    loop {
+        let mut connection = with_pool(server, |pool| {
+            let at = pool
+                .idle
+                .iter()
+                .rposition(|connection| !reused_only || connection.uses > 1)?;
+            Some(pool.idle.remove(at))
+        })
+        .flatten()?;
+        if connection.is_fresh() {
+            connection.count(true);
+            return Some(connection);
         }
+    }
+}
+
+/// Keeps a connection for later if it is needed, and closes it otherwise.
+pub fn give(mut connection: ServerConnection, bounds: Bounds) {
+    let Some(server) = connection.server else { return };
+    connection.count(false);
+    let refused = with_pool(server, |pool| {
+        let idle = pool.idle.len() as u32;
+        let needed = idle == 0 || pool.used + idle < pool.peak.max(bounds.low);
+        if !needed || bounds.max.is_some_and(|max| idle >= max) {
+            return Some(connection);
+        }
+        pool.idle.push(connection);
         None
-    })
+    });
+    if let Some(Some(connection)) = refused {
+        close(connection);
+    }
 }
 
-/// Keeps a connection for later, unless `limit` are kept already.
-pub fn give(connection: ServerConnection, limit: Option<u32>) -> bool {
-    with_idle(connection.server, |idle| {
-        let room = limit.is_none_or(|limit| idle.len() < limit as usize);
-        if room {
-            idle.push(connection);
-        }
-        room
-    })
+/// Closes a connection whose last exchange is complete. Nothing is in flight, so a reset loses nothing and leaves no
+/// TIME_WAIT to hold its source port.
+pub fn close(connection: ServerConnection) {
+    connection.connection.socket.reset_on_close();
 }
 
-/// Closes connections of this worker that idle since before `oldest` or that their server has closed. Returns how many
-/// of each server were closed.
-pub fn purge(oldest: impl Fn(ServerId) -> Ticks) -> Vec<(ServerId, usize)> {
+/// Closes connections of this worker that idle since before `oldest` or that their server has closed, and lets the
+/// peaks of use sink towards the present.
+pub fn purge(oldest: impl Fn(ServerId) -> Ticks) {
     let mut closed = Vec::new();
-    IDLE.with_borrow_mut(|backends| {
-        for idle in backends.iter_mut().flatten() {
-            let Some(server) = idle.first().map(|connection| connection.server) else {
+    POOLS.with_borrow_mut(|backends| {
+        for pool in backends.iter_mut().flatten() {
+            pool.peak = pool.used + (pool.peak - pool.used.min(pool.peak)) / 2;
+            let Some(limit) = pool.idle.first().and_then(|connection| connection.server).map(&oldest) else {
                 continue;
             };
-            let before = idle.len();
-            let limit = oldest(server);
-            idle.retain(|connection| connection.idle_since >= limit && connection.is_fresh());
-            if idle.len() < before {
-                closed.push((server, before - idle.len()));
-            }
+            closed.extend(
+                pool.idle
+                    .extract_if(.., |connection| connection.idle_since < limit || !connection.is_fresh()),
+            );
         }
     });
-    closed
+    closed.into_iter().for_each(close);
 }
 
-/// Closes everything idle, with a RST where the protocol allows, so that no TIME_WAIT pile stays behind at exit.
+/// Closes everything idle at exit.
 pub fn close_all() {
-    IDLE.with_borrow_mut(|backends| {
-        for connection in backends.iter().flatten().flatten() {
-            connection.connection.socket.reset_on_close();
-        }
-        backends.clear();
-    });
+    let backends = POOLS.with_borrow_mut(std::mem::take);
+    backends
+        .into_iter()
+        .flatten()
+        .flat_map(|pool| pool.idle)
+        .for_each(close);
 }

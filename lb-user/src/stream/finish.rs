@@ -1,7 +1,7 @@
 //! The end of an exchange: counters, the log line, and what becomes of the connections.
 
 use super::exchange::{Exchange, Next};
-use crate::backend::pool;
+use crate::backend::pool::{self, Bounds};
 use crate::rules::facts::{Concurrency, LogLevel, Side};
 use crate::runtime::clock;
 
@@ -83,9 +83,7 @@ impl Exchange<'_> {
     fn give_server_back(&mut self) {
         self.engine.end_session(self.facts.backend, self.facts.server);
         let Some(mut server) = self.server.take() else { return };
-        // What `dispatch` leads to is no server, and has no pool.
         let whole = self.keep_server
-            && self.facts.server.is_some()
             && self.down.is_done()
             && self.up.is_done()
             && !server.connection.ended
@@ -98,12 +96,12 @@ impl Exchange<'_> {
         server.idle_since = clock::ticks();
         server.connection.input.release();
         if self.shares_server() {
-            let limit = self
-                .proxy
-                .servers
-                .get(server.server.index())
-                .and_then(|plan| plan.pool_max);
-            pool::give(server, limit);
+            let plan = server.server.and_then(|id| self.proxy.servers.get(id.index()));
+            let bounds = plan.map_or(Bounds::default(), |plan| Bounds {
+                max: plan.pool_max,
+                low: plan.pool_low,
+            });
+            pool::give(server, bounds);
         } else {
             self.client.own_servers.push(server);
         }

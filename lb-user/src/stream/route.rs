@@ -77,7 +77,7 @@ impl Exchange<'_> {
                 Ok(connection) => {
                     self.facts.times.connect = self.lap();
                     self.facts.server_local = connection.local;
-                    self.facts.server_remote = connection.remote;
+                    self.facts.server_remote = self.remote_address();
                     self.server = Some(connection);
                     if !self.http {
                         self.learn_server();
@@ -228,18 +228,14 @@ impl Exchange<'_> {
             Poll::Pending => Poll::Pending,
         });
         let socket = connected.await.ok_or(ConnectFailure::TimedOut)??;
-        let server = self.facts.server.unwrap_or(ServerId {
-            backend: self.proxy.id,
-            index: u32::MAX,
-        });
-        Ok(ServerConnection {
-            local: socket.local_address(),
-            remote: connect::remote(&socket),
-            connection: Connection::new(socket),
-            server,
-            uses: 0,
-            idle_since: 0,
-        })
+        Ok(ServerConnection::new(Connection::new(socket), self.facts.server))
+    }
+
+    fn remote_address(&self) -> Option<std::net::SocketAddr> {
+        match self.destination()? {
+            (Destination::Inet(address), _) => Some(address),
+            (Destination::Unix(_), _) => None,
+        }
     }
 
     fn destination(&self) -> Option<(Destination, Option<std::net::SocketAddr>)> {
@@ -260,7 +256,7 @@ impl Exchange<'_> {
     fn idle_connection(&mut self) -> Option<ServerConnection> {
         let server = self.facts.server?;
         let own = &mut self.client.own_servers;
-        while let Some(at) = own.iter().position(|connection| connection.server == server) {
+        while let Some(at) = own.iter().position(|connection| connection.server == Some(server)) {
             let connection = own.swap_remove(at);
             if connection.is_fresh() {
                 return Some(connection);
