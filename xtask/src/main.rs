@@ -4,6 +4,7 @@ mod build_ebpf;
 mod conformance;
 mod counts;
 mod demo;
+mod docs;
 mod doctor;
 mod setup;
 mod shell;
@@ -23,6 +24,7 @@ enum Chore {
     BuildEbpf(build_ebpf::Args),
     Conformance(conformance::Args),
     Demo(demo::Args),
+    Docs(docs::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
     Test(test::Args),
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Chore::BuildEbpf(args) => build_ebpf::run(&args),
         Chore::Conformance(args) => conformance::run(&args),
         Chore::Demo(args) => demo::run(&args),
+        Chore::Docs(args) => docs::run(&args),
         Chore::Doctor(args) => doctor::run(&args),
         Chore::Setup(args) => setup::run(&args),
         Chore::Test(args) => test::run(&args),

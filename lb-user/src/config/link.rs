@@ -8,7 +8,7 @@ use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
 use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
-use crate::plan::{HttpErrors, Mode, Plan, StickTable};
+use crate::plan::{Global, HttpErrors, Mode, Plan, StickTable};
 use crate::rules::log_format::{self, Style};
 use crate::rules::{Context, LogFormat};
 use crate::state::{ProxyId, ServerId, TableId};
@@ -108,7 +108,7 @@ fn prefix_unix_sockets(
 /// The linking of one proxy.
 struct Linker<'a, 'w> {
     overview: &'a [Overview],
-    global: &'a crate::plan::Global,
+    global: &'a Global,
     http_errors: &'a [HttpErrors],
     default_path: &'a crate::language::paths::DefaultPath,
     draft: Draft,
@@ -133,7 +133,8 @@ impl Linker<'_, '_> {
             *check = self.draft.http_check.clone();
         }
         checks::timeouts(&self.draft, self.world);
-        checks::http_only(&self.draft, self.world);
+        checks::ways(&mut self.draft, self.world);
+        checks::http_only(&mut self.draft, self.world);
         checks::logs(&self.draft, self.global, self.world);
         self.draft.proxy
     }
@@ -184,9 +185,13 @@ impl Linker<'_, '_> {
             None => self.alert(format!(
                 "Proxy '{proxy}': unable to find required default_backend: '{name}'."
             )),
+            Some(id) if id == self.draft.proxy.id => {
+                self.alert(format!("Proxy '{proxy}': loop detected for default_backend: '{name}'."));
+            }
             Some(id) => {
                 self.check_mode(id, "as its default backend");
                 self.draft.proxy.default_backend = Some(id);
+                checks::overruled(&self.draft, self.world);
             }
         }
     }
@@ -197,6 +202,11 @@ impl Linker<'_, '_> {
             let backend = match line.format {
                 Some(format) => BackendName::Dynamic(format),
                 None => match self.world.names.backends.get(&line.name).copied() {
+                    Some(id) if id == self.draft.proxy.id => {
+                        let name = line.name;
+                        self.alert(format!("Proxy '{proxy}': loop detected for use_backend: '{name}'."));
+                        continue;
+                    }
                     Some(id) => {
                         self.check_mode(id, "in a 'use_backend' rule");
                         BackendName::Fixed(id)

@@ -3,7 +3,8 @@
 use super::super::read::World;
 use crate::keywords::proxy::{Draft, LogLine};
 use crate::language::Severity;
-use crate::plan::Global;
+use crate::plan::balance::Algorithm;
+use crate::plan::{Global, Options};
 
 /// Is there anything that clients can connect to?
 pub fn members(draft: &Draft, world: &mut World<'_>) {
@@ -14,6 +15,19 @@ pub fn members(draft: &Draft, world: &mut World<'_>) {
             format!(
                 "config : {} has no 'bind' directive. Please declare it as a backend if this was intended.",
                 draft.title()
+            ),
+        );
+    }
+}
+
+/// Servers that a default backend puts out of reach.
+pub fn overruled(draft: &Draft, world: &mut World<'_>) {
+    if draft.proxy.is_backend && !draft.proxy.servers.is_empty() {
+        let title = draft.title();
+        warn(
+            world,
+            format!(
+                "config : In {title}, the 'default_backend' rule always has precedence over the servers, which will never be used."
             ),
         );
     }
@@ -37,20 +51,57 @@ pub fn timeouts(draft: &Draft, world: &mut World<'_>) {
     }
 }
 
-/// What a TCP proxy has no use for.
-pub fn http_only(draft: &Draft, world: &mut World<'_>) {
+/// Who answers when there are several ways: servers, one address, or wherever the client wanted to go.
+pub fn ways(draft: &mut Draft, world: &mut World<'_>) {
+    let title = draft.title();
+    let proxy = &mut draft.proxy;
+    if !proxy.is_backend || !draft.balances {
+        return;
+    }
+    if proxy.options.transparent {
+        let text = format!("config : {title} cannot use both transparent and balance mode.");
+        world.diagnostics.push(Severity::Alert, text);
+        world.blame(&proxy.location);
+    }
+    if proxy.dispatch.take().is_some() {
+        warn(
+            world,
+            format!("config : dispatch address of {title} will be ignored in balance mode."),
+        );
+    }
+}
+
+/// Options of HTTP proxies, with the facets they concern.
+const HTTP_OPTIONS: &[(&str, bool, bool, fn(&Options) -> bool)] = &[
+    ("accept-invalid-http-request", true, false, |o| o.accept_invalid_request),
+    ("accept-invalid-http-response", false, true, |o| {
+        o.accept_invalid_response
+    }),
+    ("checkcache", false, true, |o| o.checkcache),
+    ("disable-h2-upgrade", true, false, |o| o.disable_h2_upgrade),
+    ("forwardfor", true, true, |o| o.forwardfor.is_some()),
+    ("http-buffer-request", true, true, |o| o.http_buffer_request),
+    ("http-ignore-probes", true, false, |o| o.http_ignore_probes),
+    ("http-no-delay", true, true, |o| o.http_no_delay),
+    ("http-pretend-keepalive", false, true, |o| o.http_pretend_keepalive),
+    ("http-use-proxy-header", true, false, |o| o.http_use_proxy_header),
+    ("originalto", true, true, |o| o.originalto.is_some()),
+    ("prefer-last-server", false, true, |o| o.prefer_last_server),
+];
+
+/// What a TCP proxy has no use for. A hash of the request becomes round robin.
+pub fn http_only(draft: &mut Draft, world: &mut World<'_>) {
     if draft.is_http() {
         return;
     }
-    let (proxy, title) = (&draft.proxy, draft.title());
-    if proxy.is_frontend && matches!(draft.log_format, LogLine::Http | LogLine::Clf) {
-        warn(
-            world,
-            format!(
-                "config : 'option httplog' not usable with {title} (needs 'mode http'). Falling back to 'option tcplog'."
-            ),
-        );
+    let title = draft.title();
+    if draft.proxy.is_frontend {
+        frontend_needs_http(draft, &title, world);
     }
+    if draft.proxy.is_backend {
+        backend_needs_http(draft, &title, world);
+    }
+    let proxy = &draft.proxy;
     let rules = &proxy.rules;
     for (name, is_empty) in [
         ("http-request", rules.http_request.is_empty()),
@@ -65,8 +116,59 @@ pub fn http_only(draft: &Draft, world: &mut World<'_>) {
             );
         }
     }
-    if proxy.is_backend {
-        for server in proxy.servers.iter().filter(|server| server.cookie.is_some()) {
+    for (name, front, back, is_set) in HTTP_OPTIONS {
+        let concerned = (*front && proxy.is_frontend) || (*back && proxy.is_backend);
+        if concerned && is_set(&proxy.options) {
+            warn(
+                world,
+                format!("config : 'option {name}' ignored for {title} as it requires HTTP mode."),
+            );
+        }
+    }
+}
+
+fn frontend_needs_http(draft: &Draft, title: &str, world: &mut World<'_>) {
+    if matches!(draft.log_format, LogLine::Http | LogLine::Clf) {
+        warn(
+            world,
+            format!(
+                "config : 'option httplog' not usable with {title} (needs 'mode http'). Falling back to 'option tcplog'."
+            ),
+        );
+    }
+    if draft.proxy.monitor_uri.is_some() {
+        warn(
+            world,
+            format!("config : monitor-uri will be ignored for {title} (needs 'mode http')."),
+        );
+    }
+    if draft.proxy.cookie_capture.is_some() {
+        warn(
+            world,
+            format!("config : 'capture' statement ignored for {title} as it requires HTTP mode."),
+        );
+    }
+}
+
+fn backend_needs_http(draft: &mut Draft, title: &str, world: &mut World<'_>) {
+    let proxy = &mut draft.proxy;
+    let algorithm = &mut proxy.balance.algorithm;
+    if matches!(
+        algorithm,
+        Algorithm::Uri(_) | Algorithm::UrlParam { .. } | Algorithm::Header { .. }
+    ) {
+        *algorithm = Algorithm::RoundRobin;
+        warn(
+            world,
+            format!("config : Layer 7 hash not possible for {title} (needs 'mode http'). Falling back to round robin."),
+        );
+    }
+    for server in &proxy.servers {
+        if server.redirect.is_some() {
+            let text = format!("config : {title} : server cannot have cookie or redirect prefix in non-HTTP mode.");
+            world.diagnostics.push(Severity::Alert, text);
+            world.blame(&server.location);
+        } else if server.cookie.is_some() {
             let name = &server.name;
             warn(
                 world,
@@ -79,11 +181,13 @@ pub fn http_only(draft: &Draft, world: &mut World<'_>) {
 /// A log format without any target is most likely forgotten.
 pub fn logs(draft: &Draft, global: &Global, world: &mut World<'_>) {
     let logs = &draft.proxy.logs;
-    if logs.global && global.logs.is_empty() && logs.targets.is_empty() {
+    let nothing_global = !logs.global || global.logs.is_empty();
+    let formatted = !matches!(draft.log_format, LogLine::Connect);
+    if draft.proxy.is_frontend && formatted && logs.targets.is_empty() && nothing_global {
         let title = draft.title();
-        world.diagnostics.push(
-            Severity::Diag,
-            format!("config : {title} uses 'log global' but the global section has no 'log' line."),
+        warn(
+            world,
+            format!("config : log format ignored for {title} since it has no log address."),
         );
     }
 }

@@ -67,6 +67,7 @@ fn balance(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mu
     };
     words.end(keyword)?;
     draft.proxy.balance.algorithm = algorithm;
+    draft.balances = true;
     Ok(())
 }
 

@@ -13,6 +13,8 @@ pub struct Draft {
     pub log_format_sd: Option<Text>,
     pub unique_id_format: Option<Text>,
     pub default_backend: Option<String>,
+    /// Does a `balance` line stand here or in the defaults?
+    pub balances: bool,
     pub use_backend: Vec<UseBackend>,
     pub use_server: Vec<UseServer>,
     pub stick: Vec<Stick>,
@@ -94,6 +96,7 @@ impl Default for Draft {
             log_format_sd: None,
             unique_id_format: None,
             default_backend: None,
+            balances: false,
             use_backend: Vec::new(),
             use_server: Vec::new(),
             stick: Vec::new(),
