@@ -279,6 +279,44 @@ fn a_worker_that_crashes_takes_the_master_along() -> Result<()> {
 }
 
 #[test]
+fn a_worker_does_not_outlive_its_master() -> Result<()> {
+    let site = Site::new()?;
+    let address = free_address()?;
+    site.configure("", address)?;
+    let mut master = site.start(&["-W"])?;
+    wait_until_it_answers(address)?;
+    master.signal(Signal::KILL)?;
+    end(&mut master)?;
+    until("a refusal", || Client::connect(address).is_err().then_some(()))
+}
+
+#[test]
+fn privileges_are_given_up_once_the_addresses_are_bound() -> Result<()> {
+    let site = Site::new()?;
+    let jail = site.path("jail");
+    fs::create_dir(&jail)?;
+    let address = free_address()?;
+    site.configure(
+        &format!("    uid 65534\n    gid 65534\n    chroot {jail}\n    cpu-map 1 0"),
+        address,
+    )?;
+    let process = site.start(&["-db"])?;
+    wait_until_it_answers(address)?;
+    let proc = format!("/proc/{}", process.pid());
+    let status = fs::read_to_string(format!("{proc}/status"))?;
+    for line in [
+        "Uid:\t65534\t65534\t65534\t65534",
+        "Gid:\t65534\t65534\t65534\t65534",
+        "Groups:\t \n",
+        "NoNewPrivs:\t1",
+    ] {
+        assert!(status.contains(line), "{line:?} in {status}");
+    }
+    assert_eq!(fs::read_link(format!("{proc}/root"))?, Path::new(&jail));
+    Ok(())
+}
+
+#[test]
 fn the_master_shows_its_processes() -> Result<()> {
     let site = Site::new()?;
     site.configure("", free_address()?)?;

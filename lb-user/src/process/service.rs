@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, raise};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -42,6 +43,8 @@ pub struct Service {
     pub bound: Vec<Bound>,
     pub ready: Option<Ready>,
     pub old: Option<Old>,
+    /// Is there a master? The service does not outlive it.
+    pub has_master: bool,
 }
 
 /// Why the service ended.
@@ -81,6 +84,9 @@ impl Service {
         let state = Arc::new(live::process(plan, workers::count(plan), connections));
         let loggers = Loggers::open(plan, &state, "lb")?;
         identity::assume(&plan.global)?;
+        if self.has_master {
+            prctl::set_pdeathsig(Signal::SIGTERM).map_err(|_| "[lb.main()] Cannot follow the master.".to_owned())?;
+        }
         let engine = Engine::new(plan, state, loggers);
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;

@@ -121,6 +121,7 @@ fn prepare(args: &Args, inherited: &mut Inherited, messages: &mut Messages) -> R
         bound,
         ready: None,
         old: args.old.clone(),
+        has_master: false,
         configuration,
     })
 }

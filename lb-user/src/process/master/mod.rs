@@ -122,6 +122,7 @@ impl Master {
             Ok(ForkResult::Child) => {
                 drop((reader, self.cli, self.ready));
                 service.ready = Some(Ready::to_master(writer));
+                service.has_master = true;
                 service.run(self.messages)
             }
             Ok(ForkResult::Parent { child }) => {
