@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::gate;
 use super::source::Source;
+use crate::kernel::placement::{Listening, Placed, Placement, RuleReason};
 use crate::language::Location;
 use crate::plan::global::EbpfMode;
-use crate::plan::{BindAddress, Mode, Plan, Proxy};
-use crate::rules::Rule;
+use crate::plan::{Bind, Mode, Plan, Proxy};
 
 /// A rule with where it runs.
 struct Line {
@@ -23,16 +22,15 @@ enum Place {
 /// Writes, for each frontend and what stands behind it, each rule with where it runs and, where that is userspace, why.
 pub fn explain(plan: &Plan, sources: &[Source]) -> String {
     let mut out = String::new();
+    let placement = Placement::new(plan, &Listening::configured(plan));
     for proxy in plan.proxies.iter().filter(|proxy| proxy.is_frontend && !proxy.disabled) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{} {} ({})", proxy.kind(), proxy.name, mode(proxy));
-        for (bind, times) in binds(proxy) {
-            let _ = match times {
-                1 => writeln!(out, "  bind {bind}"),
-                _ => writeln!(out, "  bind {bind} and {} more", times - 1),
-            };
-        }
-        table(&lines(plan, proxy, sources), &mut out);
+        let placed = placement.frontends.iter().find(|placed| placed.frontend == proxy.id);
+        binds(proxy, placed, &mut out);
+        let mut lines = placed.map_or(Vec::new(), |placed| connection_rules(plan, proxy, placed, sources));
+        lines.extend(other_rules(proxy, sources));
+        table(&lines, &mut out);
         let _ = writeln!(out, "  flows: {}\n", flows(plan, proxy));
     }
     for proxy in plan
@@ -40,7 +38,7 @@ pub fn explain(plan: &Plan, sources: &[Source]) -> String {
         .iter()
         .filter(|proxy| !proxy.is_frontend && !proxy.disabled)
     {
-        let lines = lines(plan, proxy, sources);
+        let lines = other_rules(proxy, sources);
         if !lines.is_empty() {
             let _ = writeln!(out, "{} {} ({})", proxy.kind(), proxy.name, mode(proxy));
             table(&lines, &mut out);
@@ -57,28 +55,28 @@ fn mode(proxy: &Proxy) -> &'static str {
     }
 }
 
-/// The first address of each `bind` line with how many the line stands for.
-fn binds(proxy: &Proxy) -> Vec<(String, usize)> {
-    let mut binds: Vec<(String, usize, &Location)> = Vec::new();
-    for bind in &proxy.binds {
-        match binds.last_mut() {
-            Some((_, times, line)) if **line == bind.location => *times += 1,
-            _ => {
-                let address = match &bind.address {
-                    BindAddress::Inet(address) => address.to_string(),
-                    BindAddress::Unix(path) => path.clone(),
-                    BindAddress::Abstract(name) => format!("abns@{name}"),
-                    BindAddress::Descriptor(fd) => format!("fd@{fd}"),
-                };
-                binds.push((address, 1, &bind.location));
-            }
+/// Writes the first address of each `bind` line with how many the line stands for, and why the gate leaves them alone, if it does.
+fn binds(proxy: &Proxy, placed: Option<&Placed>, out: &mut String) {
+    let same_line = |one: &Bind, other: &Bind| one.location == other.location;
+    let mut index = 0;
+    for line in proxy.binds.chunk_by(same_line) {
+        let reason = placed.and_then(|placed| placed.listeners.get(index).copied().flatten());
+        index += line.len();
+        let Some(first) = line.first() else { continue };
+        let _ = write!(out, "  bind {}", first.address);
+        if line.len() > 1 {
+            let _ = write!(out, " and {} more", line.len() - 1);
         }
+        let _ = match reason {
+            Some(reason) => writeln!(out, "  (gate: {reason})"),
+            None => writeln!(out),
+        };
     }
-    binds.into_iter().map(|(address, times, _)| (address, times)).collect()
 }
 
-fn lines(plan: &Plan, proxy: &Proxy, sources: &[Source]) -> Vec<Line> {
-    let mut lines = connection_rules(plan, proxy, sources);
+/// The rules that only userspace knows.
+fn other_rules(proxy: &Proxy, sources: &[Source]) -> Vec<Line> {
+    let mut lines = Vec::new();
     let rules = &proxy.rules;
     let http = match proxy.mode {
         Mode::Http => "needs the parsed message",
@@ -101,52 +99,20 @@ fn lines(plan: &Plan, proxy: &Proxy, sources: &[Source]) -> Vec<Line> {
     lines
 }
 
-/// The connection rules: those the gate takes, then the first that it cannot, then those below that one.
-fn connection_rules(plan: &Plan, proxy: &Proxy, sources: &[Source]) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut stopped_by: Option<u32> = None;
-    let off = unreachable(plan, proxy);
-    for rule in &proxy.rules.tcp_connection {
-        let place = match (&off, stopped_by) {
-            (Some(reason), _) => Place::Userspace(reason.clone()),
-            (None, Some(line)) => Place::Userspace(format!("stands below line {line}, which userspace decides")),
-            (None, None) => place(rule),
-        };
-        if stopped_by.is_none() && matches!(place, Place::Userspace(_)) {
-            stopped_by = Some(rule.location.line);
-        }
-        lines.push(Line {
-            text: text_at(&rule.location, sources),
-            place,
-        });
-    }
-    lines
-}
-
-fn place(rule: &Rule) -> Place {
-    match gate::judge(rule) {
-        Ok(_) => Place::Gate,
-        Err(reason) => Place::Userspace(reason),
-    }
-}
-
-/// Why the gate sees nothing of this frontend's connections.
-fn unreachable(plan: &Plan, proxy: &Proxy) -> Option<String> {
-    if plan.global.ebpf.mode == EbpfMode::Off {
-        return Some("'ebpf off' in the global section".to_owned());
-    }
-    let seen = |address: &BindAddress| matches!(address, BindAddress::Inet(_) | BindAddress::Descriptor(_));
-    let mut reasons = proxy.binds.iter().map(|bind| {
-        if !seen(&bind.address) {
-            return Some("the socket is no TCP socket");
-        }
-        if bind.options.namespace.is_some() {
-            return Some("the socket is in another network namespace");
-        }
-        gate::shadowing(bind)
+/// The connection rules, of which the gate takes the first.
+fn connection_rules(plan: &Plan, proxy: &Proxy, placed: &Placed, sources: &[Source]) -> Vec<Line> {
+    let off = plan.global.ebpf.mode == EbpfMode::Off;
+    let place = |reason: &Option<RuleReason>| match reason {
+        _ if off => Place::Userspace("'ebpf off' in the global section".to_owned()),
+        Some(reason) => Place::Userspace(reason.to_string()),
+        None => Place::Gate,
+    };
+    let rules = proxy.rules.tcp_connection.iter().zip(&placed.rules);
+    let lines = rules.map(|(rule, reason)| Line {
+        text: text_at(&rule.location, sources),
+        place: place(reason),
     });
-    let first = reasons.next()??;
-    reasons.all(|reason| reason.is_some()).then(|| first.to_owned())
+    lines.collect()
 }
 
 /// The configuration's own words at a place.

@@ -4,7 +4,6 @@ pub mod condition;
 mod declare;
 pub mod environment;
 pub mod explain;
-pub mod gate;
 pub mod lex;
 mod link;
 mod read;

@@ -6,10 +6,12 @@
 mod capability;
 mod error;
 mod gate;
+mod help;
 mod interface;
 mod netdev;
 mod object;
 mod pins;
+pub mod placement;
 
 pub use capability::{Capabilities, Capability, State};
 pub use error::KernelError;
@@ -17,4 +19,6 @@ pub use gate::{
     Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, InterfaceState, InterfaceStatus, MapStatus,
     RuleCount, Tables, Twin,
 };
+pub use help::{Help, Keeper, Started};
 pub use interface::Mode;
+pub use placement::Placement;

@@ -1,5 +1,6 @@
 //! `bind` lines (manual 5.1).
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -65,6 +66,18 @@ impl BindAddress {
         match self {
             BindAddress::Inet(address) => Some(address.ip()),
             _ => None,
+        }
+    }
+}
+
+/// As messages show it.
+impl fmt::Display for BindAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindAddress::Inet(address) => write!(f, "{}:{}", address.ip(), address.port()),
+            BindAddress::Unix(path) => f.write_str(path),
+            BindAddress::Abstract(name) => write!(f, "abns@{name}"),
+            BindAddress::Descriptor(fd) => write!(f, "fd@{fd}"),
         }
     }
 }

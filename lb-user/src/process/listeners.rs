@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Socket, Type
 
 use super::inherit::Inherited;
 use crate::config::source::reason;
+use crate::kernel::placement::{Endpoint, Listening};
 use crate::plan::bind::BindOptions;
 use crate::plan::global::Tune;
 use crate::plan::{Bind, BindAddress, Plan};
@@ -54,6 +55,21 @@ impl Bound {
     /// Listens again.
     pub fn resume(&self) {
         self.for_each_tcp_socket(|socket| socket.listen(self.backlog));
+    }
+
+    /// The listener as the kernel's help sees it.
+    pub fn listening(&self) -> Listening {
+        let endpoint = self.sockets.first().and_then(|socket| {
+            let socket = SockRef::from(socket);
+            let address = socket.local_addr().ok()?.as_socket()?;
+            let v6only = address.is_ipv6() && socket.only_v6().unwrap_or(false);
+            Some(Endpoint::new(address, v6only))
+        });
+        let listener = match self.owner {
+            Owner::Frontend(listener) => Some(listener),
+            Owner::Cli(_) | Owner::MasterCli(_) => None,
+        };
+        Listening { listener, endpoint }
     }
 
     fn for_each_tcp_socket(&self, act: impl Fn(SockRef<'_>) -> io::Result<()>) {
@@ -168,7 +184,7 @@ impl Wanted<'_> {
     fn explain(&self, failure: &Failure) -> String {
         let Failure { step, error } = failure;
         let (location, frontend) = (&self.bind.location, self.frontend);
-        let (reason, address) = (reason(error), display(&self.bind.address));
+        let (reason, address) = (reason(error), &self.bind.address);
         format!("Binding [{location}] for frontend {frontend}: {step} ({reason}) for [{address}]")
     }
 
@@ -213,16 +229,6 @@ impl Wanted<'_> {
                 _ => abstract_name(name, backlog).map(|socket| vec![socket.into()]),
             },
         }
-    }
-}
-
-/// The address as messages show it.
-fn display(address: &BindAddress) -> String {
-    match address {
-        BindAddress::Inet(address) => format!("{}:{}", address.ip(), address.port()),
-        BindAddress::Unix(path) => path.clone(),
-        BindAddress::Abstract(name) => format!("abns@{name}"),
-        BindAddress::Descriptor(fd) => format!("fd@{fd}"),
     }
 }
 

@@ -24,9 +24,11 @@ use super::{identity, signals};
 use crate::accept::Phase;
 use crate::backend::live;
 use crate::health;
+use crate::kernel::{Help, Keeper};
 use crate::observe::Loggers;
 use crate::plan::Plan;
 use crate::runtime::clock::{self, NEVER, Ticks};
+use crate::state::Process;
 use crate::stream::Engine;
 
 /// How long workers get to notice that the process stops.
@@ -83,6 +85,7 @@ impl Service {
         let connections = u32::try_from(self.sizes.connections).unwrap_or(u32::MAX);
         let state = Arc::new(live::process(plan, workers::count(plan), connections));
         let loggers = Loggers::open(plan, &state, "lb")?;
+        let mut keeper = ask_kernel(plan, &state, &self.bound, self.old.is_some(), messages)?;
         identity::assume(&plan.global)?;
         if self.has_master {
             prctl::set_pdeathsig(Signal::SIGTERM).map_err(|_| "[lb.main()] Cannot follow the master.".to_owned())?;
@@ -95,6 +98,7 @@ impl Service {
             bound: self.bound,
             engine,
             workers,
+            kernel: &mut keeper,
             drain_at: NEVER,
             stop_at: NEVER,
         };
@@ -114,6 +118,22 @@ impl Service {
     }
 }
 
+/// Has the kernel help where the configuration permits and it can.
+fn ask_kernel(
+    plan: &'static Plan,
+    state: &Arc<Process>,
+    bound: &[Bound],
+    replacing: bool,
+    messages: &mut Messages,
+) -> Result<Keeper, String> {
+    let listening = bound.iter().map(Bound::listening).collect();
+    let started = Help::start(plan, Arc::clone(state), listening, replacing)?;
+    for notice in started.notices {
+        messages.notice(notice);
+    }
+    Ok(started.keeper)
+}
+
 /// The running service, as this thread watches over it.
 struct Watch<'a> {
     messages: &'a mut Messages,
@@ -121,6 +141,7 @@ struct Watch<'a> {
     bound: Vec<Bound>,
     engine: &'static Engine,
     workers: Workers,
+    kernel: &'a mut Keeper,
     /// When listening ends after a soft stop.
     drain_at: Ticks,
     /// When a soft stop has taken too long.
@@ -190,6 +211,7 @@ impl Watch<'_> {
     fn drain(&mut self) {
         self.drain_at = NEVER;
         self.bound.clear();
+        self.kernel.stop();
         self.workers.tell(Phase::Draining);
         self.tell(WARNING, status::farewell(self.engine.process));
     }

@@ -84,4 +84,20 @@ impl Process {
     pub fn listener(&self, id: ListenerId) -> Option<&Listener> {
         self.proxy(id.frontend)?.listeners.get(id.index as usize)
     }
+
+    /// Counts connections that a rule denied before they reached this process. Each counts as one that was accepted first and denied
+    /// then. `now` is in milliseconds.
+    pub fn deny_early(&self, frontend: ProxyId, listener: Option<ListenerId>, connections: u64, now: u64) {
+        self.total_connections.add(connections);
+        self.connection_rate.add(connections, now);
+        if let Some(proxy) = self.proxy(frontend) {
+            let counters = &proxy.frontend.counters;
+            counters.connections.add(connections);
+            counters.connection_rate.add(connections, now);
+            counters.denied_connections.add(connections);
+        }
+        if let Some(listener) = listener.and_then(|listener| self.listener(listener)) {
+            listener.denied_connections.add(connections);
+        }
+    }
 }

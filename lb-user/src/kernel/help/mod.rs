@@ -1,0 +1,287 @@
+//! What the kernel does for the running process: the gate with the configuration's rules, kept up with its host by a thread of its own.
+mod count;
+mod report;
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use self::count::Credit;
+use super::placement::{Listening, Placement};
+use super::{Capabilities, Gate, InterfaceState, KernelError, Mode};
+use crate::plan::Plan;
+use crate::plan::global::{EbpfMode, XdpMode};
+use crate::runtime::clock;
+use crate::state::Process;
+
+/// Where maps are pinned unless `ebpf.pin-dir` says otherwise.
+pub const PIN_DIR: &str = "/sys/fs/bpf/lb";
+
+/// How often the gate catches up with the host and the statistics with the gate.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A handle on the kernel's help. Its clones mean the same.
+#[derive(Clone)]
+pub struct Help(Arc<Inner>);
+
+struct Inner {
+    plan: &'static Plan,
+    process: Arc<Process>,
+    listening: Vec<Listening>,
+    stand: Mutex<Stand>,
+}
+
+/// How things stand.
+struct Stand {
+    placement: Placement,
+    gate: GateStand,
+    capabilities: Option<Capabilities>,
+}
+
+enum GateStand {
+    /// The gate is not there, and why.
+    Off(String),
+    On(Box<Running>),
+}
+
+struct Running {
+    gate: Gate,
+    credit: Credit,
+    /// What went wrong last, until it goes well again.
+    trouble: Option<KernelError>,
+}
+
+/// Keeps the gate attached. Dropping it detaches the gate and leaves nothing behind.
+pub struct Keeper {
+    help: Help,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What starting the kernel's help led to.
+pub struct Started {
+    pub keeper: Keeper,
+    /// What is off and why, a message each.
+    pub notices: Vec<String>,
+}
+
+impl Help {
+    /// Attaches the gate where the configuration lets it do something. Needs the privileges that the process may drop afterwards.
+    ///
+    /// `replacing`: another process of ours may still be attached; its interfaces are taken over once it lets go.
+    ///
+    /// # Errors
+    /// With `ebpf require`, the message that says what cannot be had.
+    pub fn start(
+        plan: &'static Plan,
+        process: Arc<Process>,
+        listening: Vec<Listening>,
+        replacing: bool,
+    ) -> Result<Started, String> {
+        let mut stand = Stand {
+            placement: Placement::new(plan, &listening),
+            gate: GateStand::Off("no rule to run there".to_owned()),
+            capabilities: None,
+        };
+        let mut notices = Vec::new();
+        match plan.global.ebpf.mode {
+            EbpfMode::Off => stand.gate = GateStand::Off("'ebpf off' is set".to_owned()),
+            mode if !stand.placement.is_idle() => {
+                notices = stand.attach(plan, replacing);
+                if let Some(notice) = notices.first().filter(|_| mode == EbpfMode::Require) {
+                    return Err(format!("{notice} ('ebpf require' is set)."));
+                }
+            }
+            _ => {}
+        }
+        let help = Self(Arc::new(Inner {
+            plan,
+            process,
+            listening,
+            stand: Mutex::new(stand),
+        }));
+        let mut keeper = Keeper {
+            help,
+            stop: None,
+            thread: None,
+        };
+        keeper
+            .watch()
+            .map_err(|error| format!("[ebpf] Cannot start a thread: {error}."))?;
+        Ok(Started { keeper, notices })
+    }
+
+    /// Takes over lists of addresses that the runtime API has changed.
+    pub fn lists_changed(&self) {
+        let Inner {
+            plan,
+            process,
+            listening,
+            ..
+        } = &*self.0;
+        let mut stand = self.stand();
+        let Stand { placement, gate, .. } = &mut *stand;
+        if let GateStand::On(running) = gate {
+            // The counters of rules that go are not read again.
+            running.count(plan, process, placement);
+            *placement = Placement::new(plan, listening);
+            running.trouble = running.gate.swap(&placement.rules).err();
+        }
+    }
+
+    /// Brings the statistics up to what the kernel has counted.
+    pub fn count(&self) {
+        let Inner { plan, process, .. } = &*self.0;
+        let mut stand = self.stand();
+        let Stand { placement, gate, .. } = &mut *stand;
+        if let GateStand::On(running) = gate {
+            running.count(plan, process, placement);
+        }
+    }
+
+    /// All that is known of the kernel's help, for people (`show ebpf`).
+    pub fn describe(&self) -> String {
+        self.count();
+        report::write(self.0.plan, &mut self.stand())
+    }
+
+    fn refresh(&self) {
+        let mut stand = self.stand();
+        if let GateStand::On(running) = &mut stand.gate {
+            running.trouble = running.gate.refresh().err();
+        }
+        drop(stand);
+        self.count();
+    }
+
+    fn stand(&self) -> MutexGuard<'_, Stand> {
+        // Whoever panicked left the gate as it was.
+        self.0.stand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stand {
+    /// Attaches the gate. Answers with what is off and why.
+    fn attach(&mut self, plan: &Plan, replacing: bool) -> Vec<String> {
+        let settings = &plan.global.ebpf;
+        let pin_dir = PathBuf::from(settings.pin_dir.as_deref().unwrap_or(PIN_DIR));
+        let off = |error: KernelError| format!("[ebpf] The gate is off, its rules run in userspace: {error}");
+        let interfaces = match interfaces(plan, &self.placement) {
+            Ok(interfaces) if interfaces.iter().all(|(_, mode)| *mode == Mode::Off) => {
+                self.gate = GateStand::Off("no interface faces its listeners".to_owned());
+                return Vec::new();
+            }
+            Ok(interfaces) => interfaces,
+            Err(error) => {
+                self.gate = GateStand::Off(error.to_string());
+                return vec![off(error)];
+            }
+        };
+        let names: Vec<String> = interfaces.iter().map(|(name, _)| name.clone()).collect();
+        self.capabilities = Some(Capabilities::probe(&pin_dir, &names));
+        match Gate::attach(&interfaces, &self.placement.rules, &pin_dir) {
+            Ok(mut gate) => {
+                let notices = failures(&mut gate, replacing);
+                self.gate = GateStand::On(Box::new(Running {
+                    gate,
+                    credit: Credit::default(),
+                    trouble: None,
+                }));
+                notices
+            }
+            Err(error) => {
+                self.gate = GateStand::Off(error.to_string());
+                vec![off(error)]
+            }
+        }
+    }
+}
+
+/// The interfaces that the configuration names, else those that its listeners with rules are reached by.
+fn interfaces(plan: &Plan, placement: &Placement) -> Result<Vec<(String, Mode)>, KernelError> {
+    let named = &plan.global.ebpf.interfaces;
+    if named.is_empty() {
+        let found = Gate::interfaces(&placement.rules)?;
+        return Ok(found.into_iter().map(|name| (name, Mode::Auto)).collect());
+    }
+    let mode = |mode| match mode {
+        XdpMode::Auto => Mode::Auto,
+        XdpMode::Native => Mode::Native,
+        XdpMode::Generic => Mode::Generic,
+        XdpMode::Off => Mode::Off,
+    };
+    Ok(named
+        .iter()
+        .map(|interface| (interface.name.clone(), mode(interface.xdp)))
+        .collect())
+}
+
+/// The interfaces that do not take the gate. One that our predecessor still holds is none of them.
+fn failures(gate: &mut Gate, replacing: bool) -> Vec<String> {
+    let Ok(status) = gate.status() else {
+        return Vec::new();
+    };
+    let failed = status.interfaces.iter().filter_map(|interface| match interface.state {
+        InterfaceState::Failed(KernelError::Busy { .. }) if replacing => None,
+        InterfaceState::Failed(error) => Some(error),
+        _ => None,
+    });
+    failed
+        .map(|error| format!("[ebpf] The gate is off on one interface, its rules run in userspace there: {error}"))
+        .collect()
+}
+
+impl Running {
+    fn count(&mut self, plan: &Plan, process: &Process, placement: &Placement) {
+        match self.gate.counters() {
+            Ok(counts) => self.credit.give(&counts, plan, process, placement),
+            Err(error) => self.trouble = Some(error),
+        }
+    }
+}
+
+impl Keeper {
+    /// The handle for others.
+    pub fn help(&self) -> Help {
+        self.help.clone()
+    }
+
+    /// Detaches the gate, after it has told its last counts. The next process of ours may attach its own then.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has ended, too.
+            let _ = thread.join();
+        }
+        self.help.count();
+        let mut stand = self.help.stand();
+        if let GateStand::On(_) = stand.gate {
+            stand.gate = GateStand::Off("the process is stopping".to_owned());
+        }
+    }
+
+    fn watch(&mut self) -> std::io::Result<()> {
+        if let GateStand::Off(_) = self.help.stand().gate {
+            return Ok(());
+        }
+        let (stop, stopped) = mpsc::channel::<()>();
+        let help = self.help.clone();
+        let watch = move || {
+            while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                clock::refresh();
+                help.refresh();
+            }
+        };
+        self.thread = Some(std::thread::Builder::new().name("gate".to_owned()).spawn(watch)?);
+        self.stop = Some(stop);
+        Ok(())
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

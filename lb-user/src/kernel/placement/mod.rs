@@ -1,0 +1,156 @@
+//! Where each rule of the configuration runs: in the gate, or in userspace and why.
+//!
+//! The gate takes the `tcp-request connection` rules that open a frontend's list, up to the first that it cannot judge exactly: what
+//! stands below might only have been reached because of that one.
+mod listening;
+mod reason;
+mod source;
+
+use std::collections::BTreeMap;
+
+pub use self::listening::{Endpoint, Listening};
+pub use self::reason::{ListenerReason, RuleReason};
+use super::{GateAction, GateListener, GateRule, GateRules};
+use crate::plan::{Plan, Proxy};
+use crate::rules::Rule;
+use crate::state::{ListenerId, ProxyId};
+
+/// What the gate is to do for a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Placement {
+    /// The gate's part.
+    pub rules: GateRules,
+    /// What the gate's rules count, by their ids. These follow from the configuration alone, so that they keep their meaning
+    /// when lists of addresses change.
+    pub counted: Vec<Counted>,
+    /// The frontends with `tcp-request connection` rules, in the file's order.
+    pub frontends: Vec<Placed>,
+}
+
+/// A counter of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub frontend: ProxyId,
+    /// The position in the frontend's `tcp-request connection` rules.
+    pub rule: usize,
+    /// The listener, where the frontend's listeners are counted one by one (`option socket-stats`) or there is one.
+    pub listener: Option<ListenerId>,
+}
+
+/// A frontend's part of a placement.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub frontend: ProxyId,
+    /// For each `bind` address why the gate leaves it alone, if it does.
+    pub listeners: Vec<Option<ListenerReason>>,
+    /// For each `tcp-request connection` rule why it runs in userspace alone, if it does.
+    pub rules: Vec<Option<RuleReason>>,
+}
+
+impl Placement {
+    /// Places the rules of a configuration whose listening sockets are known.
+    pub fn new(plan: &Plan, listening: &[Listening]) -> Self {
+        let mut placement = Self::default();
+        let contested = listening::contested(plan, listening);
+        for proxy in plan.proxies.iter().filter(|proxy| proxy.is_frontend && !proxy.disabled) {
+            placement.place(proxy, listening, &contested);
+        }
+        let others = listening.iter().filter(|listening| listening.listener.is_none());
+        for endpoint in others.filter_map(|listening| listening.endpoint) {
+            placement.listen(endpoint, Vec::new());
+        }
+        placement
+    }
+
+    /// Whether the gate has anything to decide.
+    pub fn is_idle(&self) -> bool {
+        self.rules.listeners.iter().all(|listener| listener.rules.is_empty())
+    }
+
+    fn place(&mut self, proxy: &Proxy, listening: &[Listening], contested: &listening::Contested) {
+        let rules = &proxy.rules.tcp_connection;
+        let (judged, mut reasons) = source::leading(rules);
+        let endpoints: BTreeMap<u32, Option<Endpoint>> = listening
+            .iter()
+            .filter_map(|listening| listening.of(proxy.id).map(|index| (index, listening.endpoint)))
+            .collect();
+        let first = self.counted.len();
+        let slots = self.number(proxy);
+        let mut listeners = Vec::new();
+        for (index, bind) in (0..).zip(&proxy.binds) {
+            let endpoint = endpoints.get(&index).copied().flatten();
+            let reason = listening::reason(bind, endpoint, contested);
+            if let Some(endpoint) = endpoint.filter(|_| bind.options.namespace.is_none()) {
+                let slot = if slots > 1 { index as usize } else { 0 };
+                let id = |rule: usize| (first + rule * slots + slot) as u32;
+                let rules = judged.iter().enumerate().map(|(rule, judged)| judged.with_id(id(rule)));
+                self.listen(endpoint, if reason.is_none() { rules.collect() } else { Vec::new() });
+            }
+            listeners.push(reason);
+        }
+        // What an inherited socket is, only the running process knows.
+        let left_alone =
+            |reason: &Option<ListenerReason>| reason.is_some_and(|reason| reason != ListenerReason::Inherited);
+        if listeners.iter().all(left_alone) {
+            let idle = reasons.iter_mut().filter(|reason| reason.is_none());
+            idle.for_each(|reason| *reason = Some(RuleReason::NoListener));
+        }
+        if !rules.is_empty() {
+            self.frontends.push(Placed {
+                frontend: proxy.id,
+                listeners,
+                rules: reasons,
+            });
+        }
+    }
+
+    /// Gives each rule of a frontend a counter, or one for each listener where those are counted one by one. Answers with how many
+    /// counters a rule has.
+    fn number(&mut self, proxy: &Proxy) -> usize {
+        let listener = |index| ListenerId {
+            frontend: proxy.id,
+            index,
+        };
+        let listeners: Vec<Option<ListenerId>> = match proxy.binds.len() {
+            1 => vec![Some(listener(0))],
+            count if proxy.options.socket_stats => (0..count as u32).map(|index| Some(listener(index))).collect(),
+            _ => vec![None],
+        };
+        for rule in 0..proxy.rules.tcp_connection.len() {
+            let counted = listeners.iter().map(|listener| Counted {
+                frontend: proxy.id,
+                rule,
+                listener: *listener,
+            });
+            self.counted.extend(counted);
+        }
+        listeners.len()
+    }
+
+    /// Adds a listener, as part of the one before where it continues its range of ports.
+    fn listen(&mut self, endpoint: Endpoint, rules: Vec<GateRule>) {
+        let Endpoint { address, port } = endpoint;
+        if let Some(last) = self.rules.listeners.last_mut() {
+            let continues = last.ports.end().checked_add(1) == Some(port);
+            if continues && last.address == address && last.rules == rules {
+                last.ports = *last.ports.start()..=port;
+                return;
+            }
+        }
+        self.rules.listeners.push(GateListener {
+            address,
+            ports: port..=port,
+            rules,
+        });
+    }
+}
+
+/// What the gate would do with a connection that this rule matches.
+pub fn action(rule: &Rule) -> Option<GateAction> {
+    match rule.row.name() {
+        "accept" => Some(GateAction::Accept),
+        "reject" => Some(GateAction::Reject),
+        "silent-drop" => Some(GateAction::SilentDrop),
+        _ => None,
+    }
+}
