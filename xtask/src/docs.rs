@@ -1,5 +1,8 @@
-//! `cargo xtask docs`: the pages that are made from the rows of the language.
+//! `cargo xtask docs`: the pages that are made from the rows of the language and from the command line.
+mod manual;
+
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -14,19 +17,16 @@ pub struct Args {
     check: bool,
 }
 
-/// Each page with the arguments of `lb` that print it.
-const PAGES: &[(&str, &[&str])] = &[("docs/reference.md", &["keywords", "--markdown"])];
+/// Each page with how its text comes about.
+const PAGES: &[(&str, fn(&Path) -> Result<String>)] = &[("docs/reference.md", reference), ("docs/lb.1", manual::page)];
 
 pub fn run(args: &Args) -> Result<()> {
     let lb = shell::build_lb("dev")?;
-    for (page, arguments) in PAGES {
-        let output = Command::new(&lb).args(*arguments).output().context("cannot run lb")?;
-        if !output.status.success() {
-            bail!("lb {}: {}", arguments.join(" "), output.status);
-        }
+    for (page, make) in PAGES {
+        let text = make(&lb)?;
         let path = shell::root().join(page);
         if args.check {
-            if fs::read(&path).ok().as_ref() != Some(&output.stdout) {
+            if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
                 bail!("{page} is out of date: run cargo xtask docs");
             }
             continue;
@@ -34,8 +34,22 @@ pub fn run(args: &Args) -> Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&path, &output.stdout).with_context(|| path.display().to_string())?;
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
         println!("{page}");
     }
     Ok(())
+}
+
+fn reference(lb: &Path) -> Result<String> {
+    said(lb, &["keywords", "--markdown"])
+}
+
+/// What `lb` prints, on either stream.
+fn said(lb: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(lb).args(arguments).output().context("cannot run lb")?;
+    let bytes = match output.stdout.is_empty() {
+        true => output.stderr,
+        false => output.stdout,
+    };
+    String::from_utf8(bytes).with_context(|| format!("lb {}", arguments.join(" ")))
 }
