@@ -49,7 +49,11 @@ pub fn load(args: &Args, messages: &mut Messages) -> Option<Configuration> {
         return None;
     };
     overrule(&mut plan, args);
-    let warned = diagnostics.has(Severity::Warning);
+    let mut warned = diagnostics.has(Severity::Warning);
+    if !args.master_cli.is_empty() && args.master.is_none() && !plan.global.master_worker {
+        messages.warning("a master CLI socket was defined, but master-worker mode (-W) is not enabled.");
+        warned = true;
+    }
     if warned && (args.zero_warning || plan.global.zero_warning) {
         messages.alert("Some warnings were found and 'zero-warning' is set. Aborting.");
         return None;

@@ -293,15 +293,14 @@ fn inet(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i
 
 /// Connections to addresses that are not this host's. Without the privilege, at least the address may be missing.
 fn transparent(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    let done = match address {
+    match address {
         SocketAddr::V4(_) => socket
             .set_ip_transparent_v4(true)
             .or_else(|_| socket.set_freebind_v4(true)),
         SocketAddr::V6(_) => {
             set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, 1).or_else(|_| socket.set_freebind_v6(true))
         }
-    };
-    done
+    }
 }
 
 fn set_tcp_option(socket: &Socket, option: i32, value: i32) -> io::Result<()> {

@@ -99,13 +99,11 @@ impl Master {
 
     /// Forks the worker that runs `service`, and watches over it. This returns in both.
     pub fn run(mut self, args: &Args, mut service: Service) -> Result<ExitCode, ExitCode> {
-        self.cli = match cli::bind(&args.master_cli) {
-            Ok(cli) => cli,
-            Err(text) => {
-                self.messages.alert(text);
-                return Err(ExitCode::FAILURE);
-            }
+        let cli = cli::bind(&args.master_cli).map_err(|text| self.messages.alert(text));
+        let Ok(cli) = cli else {
+            return self.give_up(service);
         };
+        self.cli = cli;
         let global = &service.configuration.plan.global;
         self.policy = Policy {
             exit_on_failure: global.exit_on_failure,
@@ -116,24 +114,34 @@ impl Master {
             let ending = Ending::Finish;
             service.old = Some(Old { ending, pids: former });
         }
-        let (reader, writer) = pipe().map_err(|error| self.fail(&error.into()))?;
         // SAFETY: a master has a single thread when it forks, so the child may do whatever it wants.
-        match unsafe { fork() } {
-            Ok(ForkResult::Child) => {
+        let forked = pipe().and_then(|pipe| Ok((pipe, unsafe { fork() }?)));
+        match forked {
+            Ok(((reader, writer), ForkResult::Child)) => {
                 drop((reader, self.cli, self.ready));
                 service.ready = Some(Ready::to_master(writer));
                 service.has_master = true;
                 service.run(self.messages)
             }
-            Ok(ForkResult::Parent { child }) => {
+            Ok(((reader, writer), ForkResult::Parent { child })) => {
                 drop(writer);
                 self.carried.children.add(child.as_raw(), now());
                 self.messages.notice(format!("New worker ({child}) forked"));
-                let own = service.bound.into_iter().filter(Bound::is_own);
-                self.sockets = own.flat_map(|bound| bound.sockets).collect();
+                self.sockets = own_sockets(service.bound).collect();
                 self.watch(Some(reader))
             }
-            Err(error) => Err(self.fail(&error.into())),
+            Err(error) => {
+                self.fail(&error.into());
+                self.give_up(service)
+            }
+        }
+    }
+
+    /// There will be no worker for `service`. If there are former ones, they go on.
+    fn give_up(self, service: Service) -> Result<ExitCode, ExitCode> {
+        match self.carried.children.is_empty() {
+            true => Err(ExitCode::FAILURE),
+            false => self.keep(Inherited::new(own_sockets(service.bound))),
         }
     }
 
@@ -303,6 +311,11 @@ impl Master {
         execvp(program, &arguments)?;
         Ok(())
     }
+}
+
+/// The sockets that were bound by this program.
+fn own_sockets(bound: Vec<Bound>) -> impl Iterator<Item = OwnedFd> {
+    bound.into_iter().filter(Bound::is_own).flat_map(|bound| bound.sockets)
 }
 
 /// What woke the master.
