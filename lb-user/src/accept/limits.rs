@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::plan::Proxy;
 use crate::runtime::clock;
-use crate::state::{Admitted, ListenerId, Process};
+use crate::state::proxy::ProxyStatus;
+use crate::state::{Admitted, ListenerId, Process, Proxy};
 use crate::stream::Engine;
 
 /// How often a frontend at its limit looks whether a connection has ended.
@@ -17,8 +17,14 @@ pub struct Gate {
     id: ListenerId,
 }
 
+/// Has the operator left the frontend alone?
+fn is_ready(proxy: &Proxy) -> bool {
+    proxy.status.load(Relaxed) == ProxyStatus::Ready as u8
+}
+
 impl Gate {
-    pub fn new(engine: &'static Engine, _frontend: &Proxy, id: ListenerId) -> Gate {
+    /// What bounds the listener `id`.
+    pub fn new(engine: &'static Engine, id: ListenerId) -> Gate {
         Gate {
             process: engine.process,
             id,
@@ -53,15 +59,18 @@ impl Gate {
             return true;
         }
         let rate = proxy.frontend.max_session_rate.load(Relaxed);
-        rate > 0 && over(proxy.frontend.counters.session_rate.get(now), rate)
-            || proxy.status.load(Relaxed) != crate::state::proxy::ProxyStatus::Ready as u8
+        rate > 0 && over(proxy.frontend.counters.session_rate.get(now), rate) || !is_ready(proxy)
     }
 
-    /// Counts an accepted connection. `None`: another worker took the last place; the connection is closed.
+    /// Counts an accepted connection. `None`: another worker took the last place, or the frontend was paused; the
+    /// connection is closed.
     pub fn admit(&self) -> Option<Admitted> {
         let process = self.process;
         let proxy = process.proxy(self.id.frontend)?;
         let listener = process.listener(self.id)?;
+        if !is_ready(proxy) {
+            return None;
+        }
         if !proxy
             .frontend
             .connections

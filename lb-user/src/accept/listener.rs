@@ -5,18 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use super::judge::Admission;
 use super::limits::Gate;
 use super::worker::Phase;
 use crate::l4;
+use crate::plan::Proxy;
 use crate::plan::proxy::Mode;
-use crate::plan::{BindAddress, Proxy};
 use crate::rules::{Session, Variables};
 use crate::runtime::clock;
-use crate::runtime::{Connection, Socket, Timer};
+use crate::runtime::incoming::{is_exhaustion, unmapped};
+use crate::runtime::{Connection, Incoming, Socket, Timer};
 use crate::state::{Admitted, ListenerId};
 use crate::stream::{Client, Engine, client};
 
@@ -29,34 +29,28 @@ pub struct Listener {
 /// How long accepting pauses when the process is out of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-enum Incoming {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
 /// Accepts connections until the process stops, and serves each in a task of this worker.
 pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
     let Some(frontend) = engine.plan.proxies.get(listener.id.frontend.index()) else {
         return Ok(());
     };
-    let Some(bind) = frontend.binds.get(listener.id.index as usize) else {
-        return Ok(());
-    };
+    let gate = Gate::new(engine, listener.id);
     loop {
         if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
             return Ok(());
         }
+        gate.open().await;
         // A socket that was shut and listens again is a new one to the runtime.
-        let incoming = Incoming::new(listener.socket.try_clone()?, &bind.address)?;
+        let incoming = Incoming::new(listener.socket.try_clone()?)?;
         tokio::select! {
-            () = accept(engine, frontend, listener.id, &incoming) => {}
+            () = accept(engine, frontend, listener.id, &gate, &incoming) => {}
             _ = phase.wait_for(|phase| *phase == Phase::Paused) => {}
         }
     }
 }
 
-async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerId, incoming: &Incoming) {
-    let gate = Gate::new(engine, frontend, id);
+/// Accepts until the socket is shut.
+async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerId, gate: &Gate, incoming: &Incoming) {
     loop {
         gate.open().await;
         let accepted = incoming.accept().await;
@@ -68,6 +62,8 @@ async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerI
                 }
             }
             Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,
+            // Its frontend was paused.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             // The client left before it was accepted.
             Err(_) => {}
         }
@@ -119,47 +115,6 @@ fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, s
         variables: Variables::default(),
         proxied: None,
     }
-}
-
-/// An IPv4 client of a dual-stack socket is an IPv4 client.
-fn unmapped(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-impl Incoming {
-    fn new(socket: OwnedFd, address: &BindAddress) -> io::Result<Incoming> {
-        let unix = match address {
-            BindAddress::Unix(_) | BindAddress::Abstract(_) => true,
-            BindAddress::Inet(_) => false,
-            BindAddress::Descriptor(_) => socket2::SockRef::from(&socket).domain()? == socket2::Domain::UNIX,
-        };
-        socket2::SockRef::from(&socket).set_nonblocking(true)?;
-        Ok(match unix {
-            true => Incoming::Unix(UnixListener::from_std(socket.into())?),
-            false => Incoming::Tcp(TcpListener::from_std(socket.into())?),
-        })
-    }
-
-    /// The next connection and, over TCP, where it comes from.
-    async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        match self {
-            Incoming::Tcp(listener) => {
-                let (stream, source) = listener.accept().await?;
-                Ok((Socket::Tcp(stream), Some(unmapped(source))))
-            }
-            Incoming::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), None))
-            }
-        }
-    }
-}
-
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
 }
 
 impl Client {

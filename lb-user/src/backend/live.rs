@@ -7,13 +7,14 @@ use std::sync::{Arc, RwLock};
 
 use crate::backend::balance::WEIGHT_SCALE;
 use crate::plan::balance::Algorithm;
+use crate::plan::rules::{BackendName, UseBackend};
 use crate::plan::server::ServerAddress;
 use crate::plan::{self, Plan};
 use crate::runtime::clock;
 use crate::state::capture::Kept;
 use crate::state::proxy::{BackendState, FrontendState, Listener, ProxyStatus};
 use crate::state::server::{Check, Running, ServerCounters, admin};
-use crate::state::{Gauge, Process, Proxy, Server};
+use crate::state::{Gauge, Process, Proxy, ProxyId, Server};
 
 /// Live state for `plan` in a process of `workers` threads that may have `max_connections`.
 pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
@@ -29,7 +30,11 @@ pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
         max_connections: AtomicU32::new(max_connections),
         max_connection_rate: AtomicU32::new(global.max_connection_rate),
         max_session_rate: AtomicU32::new(global.max_session_rate),
-        proxies: plan.proxies.iter().map(|proxy| live_proxy(plan, proxy)).collect(),
+        proxies: plan
+            .proxies
+            .iter()
+            .map(|proxy| live_proxy(plan, proxy, max_connections))
+            .collect(),
         ..Process::default()
     }
 }
@@ -42,7 +47,7 @@ fn hostname() -> String {
         .unwrap_or_default()
 }
 
-fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {
+fn live_proxy(plan: &Plan, proxy: &plan::Proxy, process: u32) -> Proxy {
     let status = if proxy.disabled {
         ProxyStatus::Stopped
     } else {
@@ -57,12 +62,12 @@ fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {
         is_http: proxy.mode == plan::Mode::Http,
         status: AtomicU8::new(status as u8),
         frontend: FrontendState {
-            max_connections: AtomicU32::new(proxy.max_connections.unwrap_or(0)),
+            max_connections: AtomicU32::new(max_connections(proxy, process)),
             max_session_rate: AtomicU32::new(proxy.rate_limit_sessions),
             ..FrontendState::default()
         },
         backend: BackendState {
-            full_connections: AtomicU32::new(full_connections(plan, proxy)),
+            full_connections: AtomicU32::new(full_connections(plan, proxy, process)),
             last_change: AtomicU64::new(clock::ticks() / 1_000_000),
             ..BackendState::default()
         },
@@ -83,16 +88,30 @@ fn live_proxy(plan: &Plan, proxy: &plan::Proxy) -> Proxy {
     }
 }
 
+/// `maxconn` of a frontend, or what the whole process allows.
+fn max_connections(frontend: &plan::Proxy, process: u32) -> u32 {
+    frontend.max_connections.unwrap_or(process)
+}
+
 /// `fullconn`, or a tenth of what the frontends that may use the backend admit together.
-fn full_connections(plan: &Plan, backend: &plan::Proxy) -> u32 {
-    let admitted = plan
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.is_frontend)
-        .map(|proxy| proxy.max_connections.unwrap_or(2_000));
-    backend
-        .full_connections
-        .unwrap_or_else(|| (admitted.sum::<u32>() / 10).max(1))
+fn full_connections(plan: &Plan, backend: &plan::Proxy, process: u32) -> u32 {
+    let users = plan.proxies.iter().filter(|proxy| may_use(proxy, backend.id));
+    let admitted = users
+        .map(|proxy| max_connections(proxy, process))
+        .fold(0, u32::saturating_add);
+    backend.full_connections.unwrap_or((admitted / 10).max(1))
+}
+
+/// May a frontend choose the backend?
+fn may_use(frontend: &plan::Proxy, backend: ProxyId) -> bool {
+    let named = |rule: &UseBackend| match rule.backend {
+        BackendName::Fixed(id) => id == backend,
+        BackendName::Dynamic(_) => true,
+    };
+    frontend.is_frontend
+        && (frontend.id == backend
+            || frontend.default_backend == Some(backend)
+            || frontend.rules.use_backend.iter().any(named))
 }
 
 fn listener(bind: &plan::Bind, number: u32) -> Listener {

@@ -4,6 +4,7 @@ mod command;
 mod help;
 mod input;
 mod registry;
+pub mod serve;
 mod session;
 pub mod stats;
 #[cfg(test)]

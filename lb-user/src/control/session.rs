@@ -23,6 +23,8 @@ pub struct State {
     pub severity_output: Option<SeverityOutput>,
     pub experimental: bool,
     pub expert: bool,
+    /// May the client take the listening sockets?
+    pub exposes_listeners: bool,
     /// How long the session may be idle.
     pub timeout: Duration,
 }
@@ -36,6 +38,7 @@ pub struct Session {
     /// Was a line carried out?
     served: bool,
     closed: bool,
+    hands_over: bool,
 }
 
 /// The moment at which a session acts.
@@ -56,6 +59,7 @@ impl Session {
             following: None,
             served: false,
             closed: false,
+            hands_over: false,
         }
     }
 
@@ -88,6 +92,11 @@ impl Session {
         self.closed || (self.served && !self.state.interactive && idle)
     }
 
+    /// Is the client to be given the listening sockets? The session is over then.
+    pub fn hands_over(&self) -> bool {
+        self.hands_over
+    }
+
     /// The ring that is being shown and the number of the line to wait for.
     pub fn following(&self) -> Option<(Arc<Ring>, u64)> {
         self.following.clone()
@@ -109,6 +118,11 @@ impl Session {
             match answer {
                 Answer::Quit => {
                     self.closed = true;
+                    return;
+                }
+                Answer::HandOver => {
+                    self.closed = true;
+                    self.hands_over = true;
                     return;
                 }
                 Answer::Follow { ring, from } => {
@@ -146,7 +160,7 @@ impl Session {
     /// Writes an answer, the empty line that ends it, and the prompt.
     fn put(&self, answer: Answer, out: &mut Vec<u8>) {
         match answer {
-            Answer::Done | Answer::Quit | Answer::Follow { .. } => {}
+            Answer::Done | Answer::Quit | Answer::HandOver | Answer::Follow { .. } => {}
             Answer::Text(text) => out.extend_from_slice(text.as_bytes()),
             Answer::Message { severity, text } => {
                 match self.state.severity_output {

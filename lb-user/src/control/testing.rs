@@ -9,6 +9,7 @@ use crate::backend::live;
 use crate::config::environment::Environment;
 use crate::config::source::Source;
 use crate::config::{self, Inputs};
+use crate::kernel::Help;
 use crate::keywords;
 use crate::language::{Diagnostics, Host};
 use crate::observe::Loggers;
@@ -56,14 +57,16 @@ pub fn world(text: &str) -> World {
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", diagnostics.messages()));
     let plan: &'static Plan = Box::leak(Box::new(plan));
     let process = Arc::new(live::process(plan, 2, 1_000));
+    let help = Help::start(plan, process.clone(), Vec::new(), false).expect("no rule needs the kernel");
     let loggers = Loggers::open(plan, &process, "lb").expect("loggers");
     World {
         engine: Engine::new(plan, process, loggers),
         hard_max_connections: 1_000,
         descriptors: 2_030,
         environment: loaded.environment,
-        kernel: Box::new(|| "kernel help is off\n".to_owned()),
+        kernel: help.keeper.help(),
         listen: Box::new(|_, _| ()),
+        hand_over: Box::new(drop),
     }
 }
 
@@ -76,6 +79,7 @@ pub fn session(level: CliLevel) -> Session {
         severity_output: None,
         experimental: false,
         expert: false,
+        exposes_listeners: false,
         timeout: std::time::Duration::from_secs(10),
     };
     Session::new(state, 16_384)

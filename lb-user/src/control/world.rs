@@ -1,6 +1,9 @@
 //! What the runtime API looks at and acts upon, and how commands name its parts.
 
+use std::os::unix::net::UnixStream;
+
 use crate::config::environment::Environment;
+use crate::kernel::Help;
 use crate::plan;
 use crate::plan::Plan;
 use crate::state::proxy::ProxyStatus;
@@ -16,10 +19,12 @@ pub struct World {
     pub descriptors: u64,
     /// The environment, as the configuration left it.
     pub environment: Environment,
-    /// What the kernel does for the process, for people.
-    pub kernel: Box<dyn Fn() -> String + Send + Sync>,
+    /// What the kernel does for the process.
+    pub kernel: Help,
     /// Has the sockets of a frontend do what its new status asks.
-    pub listen: Box<dyn Fn(ProxyId, ProxyStatus) + Send + Sync>,
+    pub listen: Box<dyn Fn(ProxyId, ProxyStatus)>,
+    /// Hands all listening sockets to the process at the other end.
+    pub hand_over: Box<dyn Fn(UnixStream)>,
 }
 
 /// A server with what is known of it.

@@ -15,6 +15,7 @@ pub mod master;
 pub mod messages;
 pub mod notify;
 pub mod old;
+mod operator;
 pub mod reference;
 pub mod service;
 pub mod signals;

@@ -1,6 +1,8 @@
 //! The service itself: workers that carry traffic, and this thread, which listens to the operator.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use super::daemon::Ready;
 use super::limits::Sizes;
 use super::listeners::Bound;
 use super::messages::Messages;
+use super::operator::{self, Sockets};
 use super::signals::Signals;
 use super::status::{self, Line};
 use super::workers::{self, Ended, Workers};
@@ -93,9 +96,12 @@ impl Service {
         let engine = Engine::new(plan, state, loggers);
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;
+        let bound: Sockets = Rc::new(RefCell::new(self.bound));
+        let environment = self.configuration.environment;
+        let kernel = keeper.help();
         let mut watch = Watch {
             messages,
-            bound: self.bound,
+            bound: bound.clone(),
             engine,
             workers,
             kernel: &mut keeper,
@@ -107,6 +113,8 @@ impl Service {
         tasks.block_on(&runtime, async {
             let mut signals = Signals::listen().map_err(problem)?;
             health::run::start(&engine.farm);
+            operator::start(engine, kernel, self.sizes, environment, &bound)
+                .map_err(|error| format!("[lb.main()] Cannot serve the runtime API: {error}."))?;
             if let Some(mut old) = self.old {
                 old.dismiss();
             }
@@ -138,7 +146,7 @@ fn ask_kernel(
 struct Watch<'a> {
     messages: &'a mut Messages,
     /// Handles on all listening sockets, to pause them and to hand them over.
-    bound: Vec<Bound>,
+    bound: Sockets,
     engine: &'static Engine,
     workers: Workers,
     kernel: &'a mut Keeper,
@@ -183,11 +191,11 @@ impl Watch<'_> {
             }
             Signal::SIGTTOU if self.workers.phase() == Phase::Serving => {
                 self.workers.tell(Phase::Paused);
-                self.bound.iter().for_each(Bound::pause);
+                self.bound.borrow().iter().for_each(Bound::pause);
                 self.tell(WARNING, status::listening(self.engine.process, "Paused"));
             }
             Signal::SIGTTIN if self.workers.phase() == Phase::Paused => {
-                self.bound.iter().for_each(Bound::resume);
+                self.bound.borrow().iter().for_each(Bound::resume);
                 self.workers.tell(Phase::Serving);
                 self.tell(WARNING, status::listening(self.engine.process, "Resumed"));
             }
@@ -210,7 +218,7 @@ impl Watch<'_> {
     /// From here on no connection is accepted; the workers return when their last one has ended.
     fn drain(&mut self) {
         self.drain_at = NEVER;
-        self.bound.clear();
+        self.bound.borrow_mut().clear();
         self.kernel.stop();
         self.workers.tell(Phase::Draining);
         self.tell(WARNING, status::farewell(self.engine.process));

@@ -5,10 +5,12 @@ pub mod calendar;
 pub mod clock;
 pub mod connection;
 pub mod idle;
+pub mod incoming;
 pub mod socket;
 pub mod timer;
 
 pub use buffer::Buffer;
 pub use connection::Connection;
+pub use incoming::Incoming;
 pub use socket::Socket;
 pub use timer::Timer;

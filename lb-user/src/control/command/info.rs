@@ -175,6 +175,7 @@ fn show_stat(request: &mut Request<'_>) -> Answer {
         Err(answer) => return answer,
     };
     let wishes = Wishes::read(words);
+    world.kernel.count();
     let mut objects = Vec::new();
     let mut text = if wishes.typed || wishes.json {
         String::new()

@@ -54,6 +54,8 @@ pub enum Answer {
     Message { severity: u8, text: String },
     /// The lines of a ring from that number on, until the client says something.
     Follow { ring: Arc<Ring>, from: u64 },
+    /// The client gets the listening sockets.
+    HandOver,
     /// The session ends.
     Quit,
 }

@@ -85,6 +85,17 @@ pub const ROWS: &[CommandRow] = &[
         does: Does::Works(show_sockets),
     },
     CommandRow {
+        names: &["_getsocks"],
+        args: "",
+        scope: Scope::CLI_ADMIN.or(Scope::CLI_UNLISTED),
+        doc: "hand over the listening sockets, on sockets with 'expose-fd listeners'",
+        example: "_getsocks",
+        does: Does::Works(|request| match request.session.exposes_listeners {
+            true => Answer::HandOver,
+            false => Answer::error("Permission denied"),
+        }),
+    },
+    CommandRow {
         names: &["set severity-output"],
         args: "[none|number|string]",
         scope: Scope::CLI_USER,

@@ -51,7 +51,7 @@ pub const ROWS: &[CommandRow] = &[
         scope: Scope::CLI_USER,
         doc: "report what the kernel does: programs, rules and their counters",
         example: "show ebpf",
-        does: Does::Works(|request| Answer::Text((request.world.kernel)())),
+        does: Does::Works(|request| Answer::Text(request.world.kernel.describe())),
     },
     CommandRow {
         names: &["get var"],
