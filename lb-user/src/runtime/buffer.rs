@@ -2,11 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 
-/// Spare storages a worker keeps at most.
+/// Spare storages a worker keeps at most, of either size.
 const SPARE: usize = 64;
+
+/// The size of storages for streams that fill the ordinary ones: fewer, larger reads and writes.
+const LARGE: usize = 131_072;
 
 thread_local! {
     static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static LARGE_POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
     static SIZE: Cell<usize> = const { Cell::new(16_384) };
 }
 
@@ -70,6 +74,17 @@ impl Buffer {
         storage.get_mut(self.end..).unwrap_or_default()
     }
 
+    /// Takes a larger storage, if this one is empty and of the ordinary size. For the bulk of a stream only: what has to
+    /// fit a buffer is measured against the ordinary size.
+    pub fn enlarge(&mut self) {
+        let ordinary = self.storage.as_ref().is_some_and(|storage| storage.len() < LARGE);
+        if ordinary && self.is_empty() {
+            self.release();
+            let spare = LARGE_POOL.with_borrow_mut(Vec::pop);
+            self.storage = Some(spare.unwrap_or_else(|| vec![0; LARGE].into_boxed_slice()));
+        }
+    }
+
     /// Says that the first `n` bytes of the room were filled.
     pub fn filled(&mut self, n: usize) {
         let capacity = self.storage.as_ref().map_or(0, |storage| storage.len());
@@ -110,9 +125,13 @@ fn take() -> Box<[u8]> {
 
 fn give(storage: Box<[u8]>) {
     // A thread that is ending has no pool any more; the storage is then simply freed.
-    let _ = POOL.try_with(|pool| {
+    let (pool, right_size) = match storage.len() {
+        LARGE => (&LARGE_POOL, LARGE),
+        _ => (&POOL, size()),
+    };
+    let _ = pool.try_with(|pool| {
         let mut pool = pool.borrow_mut();
-        if pool.len() < SPARE && storage.len() == size() {
+        if pool.len() < SPARE && storage.len() == right_size {
             pool.push(storage);
         }
     });

@@ -57,6 +57,19 @@ impl Timer {
         .await
     }
 
+    /// Waits for `work`, which says with `Err` until when it will wait now: what it waits for may change as it goes on.
+    /// `None` when that moment came.
+    pub async fn until_told<T>(&mut self, mut work: impl FnMut(&mut Context<'_>) -> Result<T, Ticks>) -> Option<T> {
+        poll_fn(|cx| {
+            clock::refresh();
+            match work(cx) {
+                Ok(done) => Poll::Ready(Some(done)),
+                Err(deadline) => self.poll(cx, deadline).map(|()| None),
+            }
+        })
+        .await
+    }
+
     /// Sleeps until `deadline`.
     pub async fn sleep(&mut self, deadline: Ticks) {
         let _: Option<()> = self.until(deadline, |_| Poll::Pending).await;

@@ -18,6 +18,8 @@ pub struct Channel {
     pub body: Body,
     /// Body bytes written so far, where the message may have to be sent again; gone when they outgrow a buffer.
     copy: Option<Vec<u8>>,
+    /// The last read filled the buffer: more is coming than it holds.
+    in_bulk: bool,
     /// Which side is being waited for.
     pub waiting: Waiting,
     /// Bytes of head and body written so far.
@@ -50,6 +52,7 @@ impl Channel {
             head_sent: 0,
             body: Body::none(),
             copy: None,
+            in_bulk: false,
             waiting: Waiting::Source,
             moved: 0,
             active: 0,
@@ -72,6 +75,7 @@ impl Channel {
         self.head_sent = 0;
         self.body = body;
         self.copy = None;
+        self.in_bulk = false;
         self.moved = 0;
         self.active = now;
     }
@@ -142,8 +146,14 @@ impl Channel {
                 continue;
             }
             self.waiting = Waiting::Source;
+            if self.in_bulk {
+                from.input.enlarge();
+            }
             match std::task::ready!(from.poll_receive(cx)) {
-                Ok(Received::Bytes(_)) => self.active = clock::ticks(),
+                Ok(Received::Bytes(_)) => {
+                    self.active = clock::ticks();
+                    self.in_bulk = from.input.is_full();
+                }
                 Ok(Received::End) => self.body.close().map_err(|_| Broken::Source)?,
                 // A full buffer of which no byte can be forwarded: a chunk line or trailer beyond all limits.
                 Ok(Received::Full) | Err(_) => return Poll::Ready(Err(Broken::Source)),

@@ -1,9 +1,10 @@
 //! Request to the server, response to the client.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::body::Body;
-use super::channel::{Broken, Waiting};
+use super::channel::{Broken, Channel, Waiting};
 use super::ending::{Ending, cause, phase};
 use super::exchange::Exchange;
 use super::route::client_left;
@@ -78,37 +79,32 @@ impl Exchange<'_> {
 
     /// Forwards the request until a response head is there. `None`: a timeout struck.
     async fn wait_for_head(&mut self, limits: &Limits) -> Option<Heard> {
-        loop {
-            let deadline = self.ask_deadline();
-            let watch = self.proxy.options.abortonclose;
-            let server = self.server.as_mut()?;
-            let (up, response, client) = (&mut self.up, &mut self.response, &mut *self.client);
-            let connection = &mut client.connection;
-            let heard = client.timer.until(deadline, |cx| {
-                let sent = up.poll(connection, &mut server.connection, cx);
-                if let Poll::Ready(Err(broken @ (Broken::Source | Broken::Bad(_)))) = sent {
-                    return Poll::Ready(Heard::ClientBroken(broken));
-                }
-                let heard = poll_head(&mut server.connection, response, limits, cx);
-                if heard.is_pending() && watch && up.is_done() && client_left(connection, cx) {
-                    return Poll::Ready(Heard::ClientAborted);
-                }
-                heard
-            });
-            let outcome = heard.await;
-            if outcome.is_some() || clock::ticks() >= self.ask_deadline() {
-                return outcome;
+        let patience = self.patience();
+        let watch = self.proxy.options.abortonclose;
+        let server = self.server.as_mut()?;
+        let (up, response, client) = (&mut self.up, &mut self.response, &mut *self.client);
+        let connection = &mut client.connection;
+        let heard = client.timer.until_told(|cx| {
+            let sent = up.poll(connection, &mut server.connection, cx);
+            if let Poll::Ready(Err(broken @ (Broken::Source | Broken::Bad(_)))) = sent {
+                return Ok(Heard::ClientBroken(broken));
             }
-        }
+            match poll_head(&mut server.connection, response, limits, cx) {
+                Poll::Ready(heard) => Ok(heard),
+                Poll::Pending if watch && up.is_done() && client_left(connection, cx) => Ok(Heard::ClientAborted),
+                Poll::Pending => Err(patience.for_head(up)),
+            }
+        });
+        heard.await
     }
 
-    /// While the body is being sent the slower side's timeout counts, then the server's.
-    fn ask_deadline(&self) -> Ticks {
-        let since = self.up.active.max(self.phase_start);
-        if !self.up.is_done() && self.up.waiting == Waiting::Source {
-            return clock::after(since, self.frontend.timeouts.client);
+    fn patience(&self) -> Patience {
+        Patience {
+            since: self.phase_start,
+            client: self.frontend.timeouts.client,
+            server: self.facts.server_timeout,
+            tunnel: self.facts.tunnel_timeout,
         }
-        milliseconds_after(since, self.facts.server_timeout)
     }
 
     fn head_timeout(&mut self) -> Ending {
@@ -152,58 +148,50 @@ impl Exchange<'_> {
             let now = clock::ticks();
             self.up.restart(Body::new(Framing::Tunnel, limits, false), now);
         }
-        loop {
-            let deadline = self.forward_deadline();
-            let Some(server) = self.server.as_mut() else {
-                return Ok(());
-            };
-            let (up, down, tunnel) = (&mut self.up, &mut self.down, self.tunnel);
-            let client = &mut *self.client;
-            let connection = &mut client.connection;
-            let moved = client.timer.until(deadline, |cx| {
-                let sent = up.poll(connection, &mut server.connection, cx);
-                if tunnel && matches!(sent, Poll::Ready(Ok(()))) {
-                    server.connection.socket.shutdown_write();
-                }
-                match (down.poll(&mut server.connection, connection, cx), sent) {
-                    (Poll::Ready(Ok(())), Poll::Pending) if tunnel => {
-                        connection.socket.shutdown_write();
-                        Poll::Pending
-                    }
-                    (Poll::Pending, Poll::Ready(Err(Broken::Source))) => Poll::Ready(Err(Broken::Destination)),
-                    (received, _) => received,
-                }
-            });
-            match moved.await {
-                Some(Ok(())) => return Ok(()),
-                Some(Err(broken)) => return Err(self.broken_response(broken)),
-                None if clock::ticks() >= self.forward_deadline() => return Err(self.forward_timeout()),
-                None => {}
+        let patience = self.patience();
+        let Some(server) = self.server.as_mut() else {
+            return Ok(());
+        };
+        let (up, down, tunnel) = (&mut self.up, &mut self.down, self.tunnel);
+        let client = &mut *self.client;
+        let connection = &mut client.connection;
+        let moved = client.timer.until_told(|cx| {
+            let sent = up.poll(connection, &mut server.connection, cx);
+            if tunnel && matches!(sent, Poll::Ready(Ok(()))) {
+                server.connection.socket.shutdown_write();
             }
-        }
-    }
-
-    fn forward_deadline(&self) -> Ticks {
-        let active = self.down.active.max(self.up.active);
-        if self.tunnel {
-            if self.facts.tunnel_timeout > 0 {
-                return milliseconds_after(active, self.facts.tunnel_timeout);
+            let received = down.poll(&mut server.connection, connection, cx);
+            match (received, sent) {
+                (Poll::Ready(Ok(())), Poll::Pending) if tunnel => connection.socket.shutdown_write(),
+                (Poll::Ready(received), _) => return Ok(received),
+                (Poll::Pending, Poll::Ready(Err(Broken::Source))) => return Ok(Err(Broken::Destination)),
+                (Poll::Pending, _) => {}
             }
-            let client = clock::after(active, self.frontend.timeouts.client);
-            return client.min(milliseconds_after(active, self.facts.server_timeout));
-        }
-        match self.down.waiting {
-            Waiting::Source => milliseconds_after(active, self.facts.server_timeout),
-            Waiting::Destination => clock::after(self.down.active, self.frontend.timeouts.client),
+            Err(if tunnel {
+                patience.for_tunnel(up, down)
+            } else {
+                patience.for_body(down)
+            })
+        });
+        match moved.await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(broken)) => Err(self.broken_response(broken)),
+            None => Err(self.forward_timeout()),
         }
     }
 
     fn forward_timeout(&mut self) -> Ending {
         self.keep_client = false;
         self.keep_server = false;
-        let cause = match self.down.waiting {
-            Waiting::Source if !self.tunnel => cause::SERVER_TIMEOUT,
-            _ => cause::CLIENT_TIMEOUT,
+        let patience = self.patience();
+        let server = match self.tunnel {
+            true => patience.server > 0 && patience.server_end(0) < patience.client_end(0),
+            false => self.down.waiting == Waiting::Source,
+        };
+        let cause = if server {
+            cause::SERVER_TIMEOUT
+        } else {
+            cause::CLIENT_TIMEOUT
         };
         Ending::silent(cause, phase::DATA, self.facts.status)
     }
@@ -248,6 +236,53 @@ fn poll_head(
             Ok(Received::Bytes(_)) => {}
             Ok(Received::Full) => return Poll::Ready(Heard::TooLong),
             Ok(Received::End) | Err(_) => return Poll::Ready(Heard::Closed),
+        }
+    }
+}
+
+/// How long each side may be silent.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Before that moment nobody could be waited for.
+    since: Ticks,
+    client: Option<Duration>,
+    /// Milliseconds; 0 is for ever.
+    server: u32,
+    tunnel: u32,
+}
+
+impl Patience {
+    fn client_end(&self, active: Ticks) -> Ticks {
+        clock::after(active, self.client)
+    }
+
+    fn server_end(&self, active: Ticks) -> Ticks {
+        milliseconds_after(active, self.server)
+    }
+
+    /// While the body is being sent and the client is slow its timeout counts, else the server's.
+    fn for_head(&self, up: &Channel) -> Ticks {
+        let active = up.active.max(self.since);
+        match !up.is_done() && up.waiting == Waiting::Source {
+            true => self.client_end(active),
+            false => self.server_end(active),
+        }
+    }
+
+    fn for_body(&self, down: &Channel) -> Ticks {
+        let active = down.active.max(self.since);
+        match down.waiting {
+            Waiting::Source => self.server_end(active),
+            Waiting::Destination => self.client_end(active),
+        }
+    }
+
+    /// `timeout tunnel` replaces both sides' timeouts.
+    fn for_tunnel(&self, up: &Channel, down: &Channel) -> Ticks {
+        let active = down.active.max(up.active);
+        match self.tunnel {
+            0 => self.client_end(active).min(self.server_end(active)),
+            tunnel => milliseconds_after(active, tunnel),
         }
     }
 }
