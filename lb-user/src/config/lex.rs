@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::language::Word;
+use crate::language::{Word, raw};
 
 /// The longest line, counted in words.
 const MAX_WORDS: usize = 64;
@@ -26,7 +26,6 @@ pub enum Kind {
     BadVariableName,
     UnmatchedBrace,
     BadExpansion,
-    NotUtf8,
     /// The last word that fits; `at` counts in the words without their quotes.
     TooManyWords(Word),
 }
@@ -57,7 +56,6 @@ struct Lexer<'a> {
 /// A word in the making.
 struct Partial {
     bytes: Vec<u8>,
-    start: usize,
     /// A list expanded in it: if nothing came of it, there is no word.
     expanded: bool,
 }
@@ -97,10 +95,8 @@ impl Lexer<'_> {
     }
 
     fn open_word(&mut self) -> &mut Partial {
-        let start = self.at;
         self.word.get_or_insert_with(|| Partial {
             bytes: Vec::new(),
-            start,
             expanded: false,
         })
     }
@@ -125,8 +121,7 @@ impl Lexer<'_> {
             let last = self.words.pop().unwrap_or_default();
             return Err(mistake(Kind::TooManyWords(last), at));
         }
-        let text = String::from_utf8(word.bytes).map_err(|_| mistake(Kind::NotUtf8, word.start))?;
-        self.words.push(text);
+        self.words.push(raw::text(word.bytes));
         Ok(())
     }
 
@@ -256,7 +251,6 @@ impl fmt::Display for Mistake {
             Kind::BadVariableName => "forbidden first char in environment variable name",
             Kind::UnmatchedBrace => "unmatched brace in environment variable name",
             Kind::BadExpansion => "truncated or invalid word expansion sequence",
-            Kind::NotUtf8 => "word that is not valid UTF-8",
             Kind::TooManyWords(last) => {
                 let at = self.at + 1;
                 return write!(
@@ -386,9 +380,11 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_text() {
-        assert_eq!(split(b"a \xff", &environment), Err(mistake(Kind::NotUtf8, 2)));
-        assert_eq!(split(b"a # \xff", &environment), Ok(strings(&["a"])));
+    fn a_word_may_hold_any_byte_but_null() {
+        for line in [&b"a \"\xE0-\xff\""[..], b"a \\xE0-\\xff"] {
+            let words = split(line, &environment).unwrap();
+            assert_eq!(raw::bytes(&words[1]).as_ref(), b"\xE0-\xff");
+        }
         assert_eq!(words(r"a\x00"), Err(mistake(Kind::NullCharacter, 1)));
     }
 

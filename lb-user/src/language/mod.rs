@@ -6,6 +6,7 @@ pub mod error;
 pub mod host;
 pub mod location;
 pub mod paths;
+pub mod raw;
 pub mod release;
 pub mod row;
 pub mod scope;

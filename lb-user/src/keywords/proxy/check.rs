@@ -3,7 +3,7 @@
 use super::{BACK, Draft, ProxyRow, works};
 use crate::keywords::Reading;
 use crate::language::row::Does;
-use crate::language::{Error, Row, Words};
+use crate::language::{Error, Row, Words, raw};
 use crate::plan::check::{CheckKind, Expected, HttpExpect};
 
 pub(super) const ROWS: &[ProxyRow] = &[
@@ -223,7 +223,7 @@ fn expected(kind: &str, pattern: &str) -> Result<Expected, String> {
         "status" => Expected::Status(statuses(pattern)?),
         "rstatus" => Expected::StatusRegex(regex()?),
         "rstring" => Expected::Regex(regex()?),
-        _ => Expected::Text(pattern.as_bytes().to_vec()),
+        _ => Expected::Text(raw::bytes(pattern).into_owned()),
     })
 }
 

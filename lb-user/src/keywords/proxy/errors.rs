@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{ANY, Draft, ErrorSection, ProxyRow, works};
 use crate::http::reply::Reply;
 use crate::keywords::{Reading, reply};
-use crate::language::{Error, Words};
+use crate::language::{Error, Words, raw};
 use crate::plan::proxy::ErrorReply;
 
 pub(super) const ROWS: &[ProxyRow] = &[
@@ -124,7 +124,7 @@ fn http_error(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: 
                     .map_err(|error| fail(&format!("failed to open the file '{file}' ({error}).")))?;
                 payload = Payload::Body(bytes);
             }
-            "string" => payload = Payload::Body(value("<str>")?.as_bytes().to_vec()),
+            "string" => payload = Payload::Body(raw::bytes(value("<str>")?).into_owned()),
             "hdr" => {
                 let (name, text) = (value("<name>")?, value("<fmt>")?);
                 if text.contains('%') {

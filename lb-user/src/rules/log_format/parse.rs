@@ -2,7 +2,7 @@
 
 use super::{Flags, LogFormat, Node, Style};
 use crate::language::row::{Does, find};
-use crate::language::{Error, Scope};
+use crate::language::{Error, Scope, raw};
 use crate::rules::context::Context;
 use crate::rules::expression::Expression;
 
@@ -53,7 +53,7 @@ impl Reader {
             }
             return;
         }
-        self.literal.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        self.literal.extend_from_slice(&raw::bytes(c.encode_utf8(&mut [0; 4])));
     }
 
     fn flush(&mut self) {

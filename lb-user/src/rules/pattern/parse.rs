@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Method, Network};
-use crate::language::Error;
+use crate::language::{Error, raw};
 use crate::rules::regex::Regex;
 
 /// One pattern, compiled for its method.
@@ -39,7 +39,7 @@ impl Compile<'_> {
             Method::Bin => hex(text).map(|bytes| Pattern::Str(bytes.into())),
             Method::Reg => Regex::new(text, self.ignore_case).map(Pattern::Regex),
             _ => {
-                let mut bytes = text.as_bytes().to_vec();
+                let mut bytes = raw::bytes(text).into_owned();
                 if self.ignore_case {
                     bytes.make_ascii_lowercase();
                 }
