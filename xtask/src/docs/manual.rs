@@ -76,7 +76,7 @@ fn command_line(usage: &str, out: &mut String) {
     for line in options.lines().map(str::trim).filter(|line| line.starts_with('-')) {
         let (option, meaning) = line
             .split_once("  ")
-            .or_else(|| line.split_once("> "))
+            .or_else(|| line.split_once("... "))
             .unwrap_or((line, ""));
         let _ = write!(out, ".TP\n\\fB{}\\fR\n{}\n", escaped(option), escaped(meaning.trim()));
     }
