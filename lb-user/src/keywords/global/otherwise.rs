@@ -117,6 +117,11 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "tune.sched.low-latency",
         "Accepted; tasks run in the order they became ready."
     ),
+    switch!("profiling.memory", "Accepted; allocations are not counted."),
+    switch!(
+        "tune.listener.multi-queue",
+        "Accepted; each worker accepts from a socket of its own."
+    ),
     switch!(
         "tune.fd.edge-triggered",
         "Accepted; readiness is always edge-triggered."

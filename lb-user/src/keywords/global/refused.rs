@@ -88,6 +88,23 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "",
         "Leave self-issued authorities out of chains.",
     ),
+    refused(
+        &["ssl-load-extra-del-ext"],
+        "",
+        "Name extra files of certificates without the certificates' extension.",
+    ),
+    refused(
+        &["ssl-load-extra-files"],
+        "<none|all|bundle|sctl|ocsp|issuer|key>*",
+        "Which extra files of certificates are read.",
+    ),
+    refused(
+        &["tune.fail-alloc"],
+        "<number>",
+        "How many allocations in a hundred fail, for tests.",
+    ),
+    refused(&["tune.h2.max-frame-size"], "<number>", "Longest HTTP/2 frame."),
+    refused(&["wurfl-patch-file"], "[<file path>]", VENDOR),
     refused(&["maxcomprate"], "<number>", "Bytes a second that may be compressed."),
     refused(
         &["maxcompcpuusage"],

@@ -57,6 +57,14 @@ pub(super) const ROWS: &[ProxyRow] = &[
         },
     ),
     works(
+        &["max-session-srv-conns"],
+        "<nb>",
+        FRONT,
+        "Accepted; idle connections belong to servers and are bounded by `pool-max-conn`.",
+        "max-session-srv-conns 5",
+        |keyword, words, _, _| number::only_integer::<i64>(keyword, words).map(drop),
+    ),
+    works(
         &["http-send-name-header"],
         "[<header>]",
         ONLY_BACK,

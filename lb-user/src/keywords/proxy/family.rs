@@ -114,6 +114,7 @@ pub fn misplaced(row: &ProxyRow, spelling: &str, section: Scope, draft: &Draft) 
         "tcp-request" => Misplaced::Forbidden(Error::new(format!(
             "{spelling} is not allowed because {title} is not a {missing}"
         ))),
+        "httplog" => Misplaced::Ignored(format!("{title} : '{spelling}' directive is ignored in backends.")),
         "declare" => Misplaced::Forbidden(Error::new("'declare' only available in frontend or listen section")),
         "timeout" => Misplaced::Ignored(format!(
             "'{spelling}' will be ignored because {title} has no {missing} capability"

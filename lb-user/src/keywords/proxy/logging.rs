@@ -17,7 +17,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
     works(
         &["option httplog"],
         "[ clf ]",
-        ANY,
+        FRONT,
         "Log each request in the HTTP format, or in the Common Log Format.",
         "mode http\noption httplog",
         httplog,
@@ -122,14 +122,13 @@ fn log(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Re
     Ok(())
 }
 
-fn httplog(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {
+fn httplog(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, _: &mut Reading<'_>) -> Result<(), Error> {
     let line = match words.next() {
         None => LogLine::Http,
         Some("clf") => LogLine::Clf,
         Some(_) => return Err(Error::new("keyword 'httplog' only supports option 'clf'.")),
     };
     words.end(keyword)?;
-    ignored_in_backend(keyword, draft, reading);
     draft.log_format = line;
     Ok(())
 }

@@ -128,7 +128,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         "Where that program finds others.",
     ),
     row(
-        &["persist rdp-cookie"],
+        &["persist rdp-cookie", "persist rdp-cookie("],
         "[(<name>)]",
         BACK,
         "Persistence by the cookie of the Remote Desktop Protocol.",
