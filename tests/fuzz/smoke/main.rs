@@ -1,13 +1,14 @@
-//! Fuzz smoke: good input, harmed a little, must never panic and must mean the same however it is split.
+//! The fuzz targets' properties on good input that was harmed a little, a bounded number of times.
 //!
-//! The seed is fixed, so that a failure stays one. To search further: `PROPTEST_RNG_SEED=… PROPTEST_CASES=1000000 cargo test --test fuzz`.
+//! The seed is fixed, so that a failure stays one. To search further:
+//! `PROPTEST_RNG_SEED=7 PROPTEST_CASES=1000000 cargo test -p lb-tests --test fuzz`.
 mod configuration;
 mod harm;
-mod http;
+mod http1;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// How a target is run: so many cases, unless the environment wants otherwise.
+/// How a property is tried: so many cases, unless the environment wants otherwise.
 fn settings(cases: u32) -> Config {
     let wanted = |name| std::env::var_os(name).is_some();
     let mut settings = Config {
