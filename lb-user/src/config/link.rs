@@ -9,6 +9,8 @@ use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
 use crate::plan::{Global, HttpErrors, Mode, Plan, StickTable};
+use crate::rules::context::Promise;
+use crate::rules::facts::Side;
 use crate::rules::log_format::{self, Style};
 use crate::rules::{Context, LogFormat};
 use crate::state::{ProxyId, ServerId, TableId};
@@ -124,6 +126,7 @@ impl Linker<'_, '_> {
             self.use_backend();
         }
         self.error_sections();
+        self.promises();
         if self.draft.proxy.is_backend {
             self.use_server();
             self.stick();
@@ -276,6 +279,38 @@ impl Linker<'_, '_> {
         }
     }
 
+    /// What rules named before it was declared.
+    fn promises(&mut self) {
+        let proxy = self.draft.proxy.name.clone();
+        for promise in std::mem::take(&mut self.draft.promises) {
+            match promise {
+                Promise::Capture { side, slot, rule } => {
+                    let slots = match side {
+                        Side::Request => &self.draft.proxy.request_captures,
+                        Side::Response => &self.draft.proxy.response_captures,
+                    };
+                    // A backend fills the slots of whichever frontend it works for.
+                    if self.draft.proxy.is_frontend && slot >= slots.len() {
+                        self.alert(format!(
+                            "Proxy '{proxy}': unable to find capture id '{slot}' referenced by {rule} capture rule."
+                        ));
+                    }
+                }
+                Promise::ErrorMessage { section, status } => {
+                    let section = self.http_errors.get(section as usize);
+                    let Some(section) = section.filter(|section| !section.replies.contains_key(&status)) else {
+                        continue;
+                    };
+                    let text = format!(
+                        "Proxy '{proxy}': status '{status}' referenced by an http reply not declared in http-errors section '{}'.",
+                        section.name
+                    );
+                    self.world.diagnostics.push(Severity::Warning, text);
+                }
+            }
+        }
+    }
+
     fn use_server(&mut self) {
         let id = self.draft.proxy.id;
         for line in std::mem::take(&mut self.draft.use_server) {
@@ -368,6 +403,9 @@ impl Linker<'_, '_> {
             host: self.world.host,
             variable: &variable,
             read_file: &read_file,
+            request_captures: proxy.request_captures.len(),
+            new_capture: None,
+            promises: Vec::new(),
         };
         match LogFormat::parse(&text, style, &mut context) {
             Ok(format) => Some(format),

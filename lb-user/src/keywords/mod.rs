@@ -1,5 +1,6 @@
 //! The rows of the language: configuration keywords, fetches, converters, actions, log variables.
 
+pub mod action;
 pub mod bind;
 pub mod global;
 pub mod log;
@@ -18,6 +19,6 @@ pub use reading::Reading;
 pub const RULES: crate::rules::Registry = crate::rules::Registry {
     fetches: &[],
     converters: &[],
-    actions: &[],
+    actions: action::ROWS,
     log_variables: log::ROWS,
 };

@@ -54,6 +54,9 @@ impl Reading<'_> {
             host: self.host,
             variable: self.variable,
             read_file: self.read_file,
+            request_captures: draft.proxy.request_captures.len(),
+            new_capture: None,
+            promises: Vec::new(),
         }
     }
 }

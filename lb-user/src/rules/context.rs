@@ -7,6 +7,7 @@ use super::acl::Acl;
 use super::action::ActionRow;
 use super::args::Args;
 use super::expression::{ConvertRow, FetchRow};
+use super::facts::Side;
 use super::log_format::LogVariableRow;
 use super::pattern::{Entry, Origin, PatternSet};
 use super::variable::{Variable, VariableScope};
@@ -91,6 +92,25 @@ pub struct Context<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Reads a file named by the configuration, after `default-path`.
     pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    /// How many slots for captures of requests the section has declared so far.
+    pub request_captures: usize,
+    /// The length of the slot that this line declares.
+    pub new_capture: Option<usize>,
+    /// What this line takes for granted.
+    pub promises: Vec<Promise>,
+}
+
+/// What a line names that may only be declared below it; checked when all sections are known.
+#[derive(Clone, Copy, Debug)]
+pub enum Promise {
+    /// A slot for captures, named by a rule of this kind.
+    Capture {
+        side: Side,
+        slot: usize,
+        rule: &'static str,
+    },
+    /// The message of an `http-errors` section.
+    ErrorMessage { section: u32, status: u16 },
 }
 
 impl Context<'_> {

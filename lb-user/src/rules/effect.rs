@@ -92,7 +92,16 @@ pub enum Await {
 pub enum Answer<'p> {
     /// The error message of this status: error files first, then the built-in one.
     Status(u16),
+    /// The message for this status of an `http-errors` section.
+    Section {
+        section: u32,
+        status: u16,
+    },
     Reply(Cow<'p, Reply>),
+    /// Ask for credentials for this realm, which is quoted already: the error message of 401 or 407 with a challenge.
+    Challenge {
+        realm: &'p [u8],
+    },
 }
 
 /// One change of the header list.
@@ -166,6 +175,17 @@ impl<'p> Effect<'p, '_> {
 }
 
 impl<'p> HeaderEdit<'p, '_> {
+    /// At most so many bytes more does a head take after the change.
+    pub fn size(&self) -> usize {
+        match self {
+            HeaderEdit::Add { name, value } | HeaderEdit::Set { name, value } => {
+                name.len() + value.len() + ": \r\n".len()
+            }
+            HeaderEdit::Remove { .. } => 0,
+            HeaderEdit::Rewrite { values } => values.iter().map(|(_, value)| value.len()).sum(),
+        }
+    }
+
     fn detach(self) -> HeaderEdit<'p, 'static> {
         match self {
             HeaderEdit::Add { name, value } => HeaderEdit::Add {

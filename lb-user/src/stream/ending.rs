@@ -17,7 +17,16 @@ pub struct Ending {
 pub enum Answer {
     /// The error message of this status.
     Status(u16),
+    /// The message for this status of an `http-errors` section.
+    Section {
+        section: u32,
+        status: u16,
+    },
     Reply(Cow<'static, Reply>),
+    /// The error message of 401, or of 407 to a client that takes this for a proxy, asking for credentials.
+    Challenge {
+        realm: &'static [u8],
+    },
     /// Nothing; the log shows this status.
     Silence(u16),
     /// Nothing, and the client is not even told that the connection ends.

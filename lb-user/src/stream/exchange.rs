@@ -49,6 +49,8 @@ pub struct Exchange<'c> {
     pub(crate) http: bool,
     /// A complete response head was received or made.
     pub(crate) responding: bool,
+    /// Does a failed rewrite end the exchange (`strict-mode`)?
+    pub(crate) strict: bool,
     /// Both directions are bytes now (101, CONNECT).
     pub(crate) tunnel: bool,
     /// Rules need not wait for more bytes of this direction: none will come in time.
@@ -100,6 +102,7 @@ impl<'c> Exchange<'c> {
             keep_server: true,
             http: true,
             responding: false,
+            strict: true,
             tunnel: false,
             request_whole: true,
             response_whole: true,

@@ -127,7 +127,7 @@ impl Exchange<'_> {
     }
 
     /// Sends 100 Continue, 103 and their like on to the client, before the response proper.
-    async fn pass_informational(&mut self) -> Result<(), Ending> {
+    pub(super) async fn pass_informational(&mut self) -> Result<(), Ending> {
         if self.client_version < crate::http::message::Version::Http11 {
             return Ok(());
         }

@@ -2,8 +2,10 @@
 
 use super::ending::{Answer, Ending, cause, phase};
 use super::exchange::Exchange;
-use crate::http::message::Head;
+use crate::http::message::{Head, Version};
+use crate::http::status;
 use crate::http::uri;
+use crate::plan::proxy::CaptureSlot;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
@@ -17,12 +19,23 @@ enum Set {
     AfterResponse,
 }
 
+impl Set {
+    /// The phase in which its rules are judged.
+    fn phase(self) -> u8 {
+        match self {
+            Set::Request => phase::REQUEST,
+            Set::Response | Set::AfterResponse => phase::HEADERS,
+        }
+    }
+}
+
 impl Exchange<'_> {
     /// The frontend's own answers and rules.
     pub(crate) async fn judge_request(&mut self) -> Result<(), Ending> {
         self.answer_monitor()?;
         self.judge(&self.frontend.rules.tcp_content, Set::Request).await?;
         self.judge(&self.frontend.rules.http_request, Set::Request).await?;
+        self.judge(&self.frontend.rules.redirect, Set::Request).await?;
         self.capture_request();
         Ok(())
     }
@@ -33,7 +46,8 @@ impl Exchange<'_> {
             return Ok(());
         }
         self.judge(&self.proxy.rules.tcp_content, Set::Request).await?;
-        self.judge(&self.proxy.rules.http_request, Set::Request).await
+        self.judge(&self.proxy.rules.http_request, Set::Request).await?;
+        self.judge(&self.proxy.rules.redirect, Set::Request).await
     }
 
     /// The backend's rules first, then the frontend's.
@@ -90,21 +104,24 @@ impl Exchange<'_> {
     }
 
     async fn judge(&mut self, rules: &'static RuleSet, set: Set) -> Result<(), Ending> {
-        for rule in rules {
-            loop {
-                match self.ask(rule, set) {
-                    Effect::Continue => break,
-                    Effect::Allow => return Ok(()),
-                    Effect::Wait(Await::Body { at_least, timeout_ms }) => {
-                        self.wait_for_body(at_least, timeout_ms).await;
-                        break;
+        self.strict = true;
+        for (at, rule) in rules.iter().enumerate() {
+            match self.ask(rule, set) {
+                // What is fetched is not there, and no more will come.
+                Effect::Continue | Effect::Wait(Await::Data) => {}
+                Effect::Allow | Effect::SwitchToHttp => return Ok(()),
+                Effect::Wait(Await::Body { at_least, timeout_ms }) => self.wait_for_body(at_least, timeout_ms).await,
+                Effect::StrictMode(strict) => self.strict = strict,
+                Effect::EarlyHint(edit) => {
+                    if self.response.status() != 103 {
+                        self.response = Head::response(103, status::reason(103).as_bytes(), Version::Http11);
                     }
-                    Effect::Wait(Await::Data) => break,
-                    effect => {
-                        self.perform(effect, set)?;
-                        break;
+                    edit_headers(&mut self.response, edit);
+                    if !continues_hint(rules.get(at + 1)) {
+                        self.send_hints().await?;
                     }
                 }
+                effect => self.perform(effect, set)?,
             }
         }
         Ok(())
@@ -128,7 +145,9 @@ impl Exchange<'_> {
 
     fn perform(&mut self, effect: Effect<'static, 'static>, set: Set) -> Result<(), Ending> {
         match effect {
-            Effect::Continue | Effect::Allow | Effect::Wait(_) | Effect::StrictMode(_) => {}
+            Effect::Continue | Effect::Allow | Effect::Wait(_) | Effect::SwitchToHttp => {}
+            // Only HTTP rules want these, which the caller sees to.
+            Effect::StrictMode(_) | Effect::EarlyHint(_) => {}
             Effect::Reject | Effect::SilentDrop => return Err(self.reject(&effect, set)),
             Effect::Deny(answer) => return Err(self.deny(answer, set)),
             Effect::Tarpit(answer) => {
@@ -137,15 +156,32 @@ impl Exchange<'_> {
                     ..self.deny(answer, set)
                 });
             }
-            Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, phase::REQUEST, converted(answer))),
-            Effect::Header(edit) => edit_headers(self.head(set), edit),
-            Effect::SetMethod(method) => self.request.set_method(&method),
-            Effect::SetUri(uri) => self.request.set_uri(&uri),
-            Effect::SetPath(path) => return self.rewritten(set, |request| request.set_path(&path)),
-            Effect::SetPathQuery(pathq) => return self.rewritten(set, |request| request.set_pathq(&pathq)),
-            Effect::SetQuery(query) => return self.rewritten(set, |request| request.set_query(&query)),
+            Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, set.phase(), converted(answer))),
+            Effect::Header(edit) => return self.rewrite(set, edit.size(), |head| edit_headers(head, edit)),
+            Effect::SetMethod(method) => return self.rewrite(set, method.len(), |head| head.set_method(&method)),
+            Effect::SetUri(uri) => return self.rewrite(set, uri.len(), |head| head.set_uri(&uri)),
+            Effect::SetPath(path) => {
+                // What has no path (`*`) gives way as a whole.
+                return self.rewrite(set, path.len(), |head| {
+                    if !head.set_path(&path) {
+                        head.set_uri(&path);
+                    }
+                });
+            }
+            Effect::SetPathQuery(pathq) => {
+                return self.rewrite(set, pathq.len(), |head| {
+                    if !head.set_pathq(&pathq) {
+                        head.set_uri(&pathq);
+                    }
+                });
+            }
+            Effect::SetQuery(query) => {
+                return self.rewrite(set, query.len(), |head| {
+                    head.set_query(&query);
+                });
+            }
             Effect::SetStatus { status, reason } => {
-                let reason = reason.unwrap_or_else(|| crate::http::status::reason(status).as_bytes().into());
+                let reason = reason.unwrap_or_else(|| status::reason(status).as_bytes().into());
                 self.response.set_status(status, &reason);
             }
             Effect::SetVariable { variable, value } => self.set_variable(variable, Some(value)),
@@ -155,13 +191,27 @@ impl Exchange<'_> {
             Effect::SetLogLevel(level) => self.facts.log_level = Some(level),
             Effect::SetServerTimeout(ms) => self.facts.server_timeout = ms,
             Effect::SetTunnelTimeout(ms) => self.facts.tunnel_timeout = ms,
-            Effect::CaptureRequest { slot, value } => fill(&mut self.facts.request_captures, slot, value),
-            Effect::CaptureResponse { slot, value } => fill(&mut self.facts.response_captures, slot, value),
+            Effect::CaptureRequest { slot, value } => {
+                keep(
+                    &self.frontend.request_captures,
+                    &mut self.facts.request_captures,
+                    slot,
+                    value,
+                );
+            }
+            Effect::CaptureResponse { slot, value } => {
+                keep(
+                    &self.frontend.response_captures,
+                    &mut self.facts.response_captures,
+                    slot,
+                    value,
+                );
+            }
             Effect::SetNice(_) | Effect::SetPriorityClass(_) | Effect::SetPriorityOffset(_) => {}
             Effect::SetTos(tos) => self.client.set_tos(tos),
             Effect::SetMark(mark) => self.client.set_mark(mark),
-            Effect::Track { .. } | Effect::SwitchToHttp | Effect::EarlyHint(_) => {}
-            Effect::Fail => return self.rewritten(set, |_| false),
+            Effect::Track { .. } => {}
+            Effect::Fail => return self.rewrite_failed(set),
         }
         Ok(())
     }
@@ -184,16 +234,39 @@ impl Exchange<'_> {
         }
     }
 
-    /// A rewrite that could not be done is counted, and by default ends the exchange with an internal error.
-    fn rewritten(&mut self, set: Set, rewrite: impl FnOnce(&mut Head) -> bool) -> Result<(), Ending> {
-        if rewrite(self.head(set)) {
-            return Ok(());
+    /// Changes a head where its buffer has room for `added` more bytes.
+    fn rewrite(&mut self, set: Set, added: usize, rewrite: impl FnOnce(&mut Head)) -> Result<(), Ending> {
+        let body = match (set, &self.server) {
+            (Set::Request, _) => self.client.connection.input.len(),
+            (_, Some(server)) => server.connection.input.len(),
+            (_, None) => 0,
+        };
+        let room = self.engine.plan.global.tune.bufsize;
+        let head = self.head(set);
+        if head.head_len() + body + added > room {
+            return self.rewrite_failed(set);
         }
+        rewrite(head);
+        Ok(())
+    }
+
+    /// A rewrite that cannot be done is counted and, in strict mode, ends the exchange with an internal error.
+    fn rewrite_failed(&mut self, set: Set) -> Result<(), Ending> {
         self.client.counters(|frontend, listener| {
             frontend.failed_rewrites.increment();
             listener.failed_rewrites.increment();
         });
-        Err(Ending::status(cause::PROXY, phase::REQUEST, 500))
+        match self.strict {
+            true => Err(Ending::status(cause::PROXY, set.phase(), 500)),
+            false => Ok(()),
+        }
+    }
+
+    /// Sends the 103 response that `early-hint` rules put together, to a client that can know of it.
+    async fn send_hints(&mut self) -> Result<(), Ending> {
+        let sent = self.pass_informational().await;
+        self.response.clear();
+        sent
     }
 
     fn reject(&mut self, effect: &Effect<'_, '_>, set: Set) -> Ending {
@@ -209,10 +282,7 @@ impl Exchange<'_> {
 
     fn deny(&mut self, answer: effect::Answer<'static>, set: Set) -> Ending {
         self.count_denied(set);
-        match set {
-            Set::Request => Ending::new(cause::PROXY, phase::REQUEST, converted(answer)),
-            Set::Response | Set::AfterResponse => Ending::new(cause::PROXY, phase::HEADERS, converted(answer)),
-        }
+        Ending::new(cause::PROXY, set.phase(), converted(answer))
     }
 
     fn count_denied(&self, set: Set) {
@@ -272,7 +342,7 @@ impl Exchange<'_> {
 }
 
 /// Fills the slots of `capture … header` lines from a head.
-fn capture(slots: &[crate::plan::proxy::CaptureSlot], head: &Head, captures: &mut Vec<Option<Vec<u8>>>) {
+fn capture(slots: &[CaptureSlot], head: &Head, captures: &mut Vec<Option<Vec<u8>>>) {
     for (slot, capture) in slots.iter().enumerate() {
         let Some(name) = &capture.header else { continue };
         // The last occurrence counts.
@@ -280,22 +350,32 @@ fn capture(slots: &[crate::plan::proxy::CaptureSlot], head: &Head, captures: &mu
             continue;
         };
         let kept = value.get(..capture.length).unwrap_or(value).to_vec();
-        fill(captures, slot, kept);
+        keep(slots, captures, slot, kept);
     }
 }
 
-fn fill(captures: &mut Vec<Option<Vec<u8>>>, slot: usize, value: Vec<u8>) {
-    if captures.len() <= slot {
-        captures.resize(slot + 1, None);
+/// Fills one slot with as much of a value as it is declared for. A slot that the frontend does not have stays empty.
+fn keep(slots: &[CaptureSlot], captures: &mut Vec<Option<Vec<u8>>>, slot: usize, mut value: Vec<u8>) {
+    let Some(declared) = slots.get(slot) else { return };
+    value.truncate(declared.length);
+    captures.resize(slots.len(), None);
+    if let Some(kept) = captures.get_mut(slot) {
+        *kept = Some(value);
     }
-    captures[slot] = Some(value);
 }
 
 fn converted(answer: effect::Answer<'static>) -> Answer {
     match answer {
         effect::Answer::Status(status) => Answer::Status(status),
+        effect::Answer::Section { section, status } => Answer::Section { section, status },
         effect::Answer::Reply(reply) => Answer::Reply(reply),
+        effect::Answer::Challenge { realm } => Answer::Challenge { realm },
     }
+}
+
+/// Does the rule that follows add to the same 103 response, whatever the facts?
+fn continues_hint(next: Option<&Rule>) -> bool {
+    next.is_some_and(|rule| rule.row.name() == "early-hint" && rule.condition.is_none())
 }
 
 /// Changes the header list.

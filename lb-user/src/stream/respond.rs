@@ -9,6 +9,7 @@ use super::route::client_left;
 use crate::http::connection::{self, Carrier};
 use crate::http::h1::write::write_head;
 use crate::http::reply::Reply;
+use crate::http::uri::{self, Form};
 use crate::plan::proxy::ErrorReply;
 use crate::runtime::clock;
 
@@ -24,9 +25,19 @@ impl Exchange<'_> {
                 self.facts.status = status;
                 self.error_reply(status)
             }
+            Answer::Section { section, status } => {
+                self.facts.status = status;
+                self.section_reply(section, status)
+            }
             Answer::Reply(reply) => {
                 self.facts.status = reply.status;
-                Some(reply)
+                Some(reply).filter(|reply| !reply.is_silent())
+            }
+            Answer::Challenge { realm } => {
+                let status = self.challenge_status();
+                self.facts.status = status;
+                let message = self.error_reply(status);
+                message.map(|reply| Cow::Owned(reply.into_owned().challenge(realm)))
             }
             Answer::Silence(status) => {
                 self.facts.status = status;
@@ -72,12 +83,25 @@ impl Exchange<'_> {
             .get(&status)
             .or_else(|| self.frontend.errors.get(&status));
         match own {
-            Some(ErrorReply::Reply(reply)) => Some(Cow::Borrowed(&**reply)),
-            Some(ErrorReply::Silence) => None,
-            Some(ErrorReply::Redirect { status, location }) => {
-                Some(Cow::Owned(Reply::error_location(*status, location.as_bytes())))
-            }
+            Some(own) => replacement(own),
             None => Some(Cow::Owned(Reply::default_for(status))),
+        }
+    }
+
+    /// The message that an `http-errors` section has for a status, or else a bare answer.
+    fn section_reply(&self, section: u32, status: u16) -> Option<Cow<'static, Reply>> {
+        let section = self.engine.plan.http_errors.get(section as usize);
+        match section.and_then(|section| section.replies.get(&status)) {
+            Some(own) => replacement(own),
+            None => Some(Cow::Owned(Reply::returned(status, Vec::new(), None, Vec::new()))),
+        }
+    }
+
+    /// A client that names the whole target takes this for its proxy (RFC 9110 section 11.7).
+    fn challenge_status(&self) -> u16 {
+        match uri::split(self.request.uri()).form {
+            Form::Absolute => 407,
+            _ => 401,
         }
     }
 
@@ -126,5 +150,16 @@ impl Exchange<'_> {
             }
         }
         self.keep_client &= self.up.body.is_done();
+    }
+}
+
+/// What the configuration puts in the place of an error message. `None`: nothing is sent.
+fn replacement(own: &'static ErrorReply) -> Option<Cow<'static, Reply>> {
+    match own {
+        ErrorReply::Reply(reply) => Some(Cow::Borrowed(&**reply)),
+        ErrorReply::Silence => None,
+        ErrorReply::Redirect { status, location } => {
+            Some(Cow::Owned(Reply::error_location(*status, location.as_bytes())))
+        }
     }
 }

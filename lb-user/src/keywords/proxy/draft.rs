@@ -2,6 +2,7 @@
 
 use crate::language::Location;
 use crate::plan::{Mode, Proxy, StickTable};
+use crate::rules::context::Promise;
 use crate::rules::{Condition, Expression, LogFormat};
 
 /// A proxy while its section is read: what is typed already, and what names other sections and waits to be linked.
@@ -19,6 +20,8 @@ pub struct Draft {
     pub use_server: Vec<UseServer>,
     pub stick: Vec<Stick>,
     pub error_sections: Vec<ErrorSection>,
+    /// What rules take for granted.
+    pub promises: Vec<Promise>,
     pub table: Option<StickTable>,
     pub table_location: Option<Location>,
     /// What `http-check` lines say, kept also without `option httpchk`.
@@ -101,6 +104,7 @@ impl Default for Draft {
             use_server: Vec::new(),
             stick: Vec::new(),
             error_sections: Vec::new(),
+            promises: Vec::new(),
             table: None,
             table_location: None,
             http_check: crate::plan::check::HttpCheck::default(),

@@ -6,9 +6,10 @@ use super::{Draft, NOT_DEFAULTS, ONLY_BACK, ONLY_FRONT, ProxyRow, works};
 use crate::keywords::Reading;
 use crate::keywords::number::{self, BadTime};
 use crate::language::{Diagnostics, Error, Location, Scope, Words};
+use crate::plan::proxy::CaptureSlot;
 use crate::plan::rules::Rules;
 use crate::rules::condition::Acl;
-use crate::rules::{Rule, RuleSet};
+use crate::rules::{Context, Rule, RuleSet};
 use std::time::Duration;
 
 /// A row whose lines are the rules of one set.
@@ -132,8 +133,16 @@ pub(super) const ROWS: &[ProxyRow] = &[
     ),
 ];
 
-fn compile(words: &mut Words<'_>, draft: &Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Rule, Error> {
-    Rule::parse(place, words, &mut reading.compiler(draft, place))
+fn compile(words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Rule, Error> {
+    let mut context = reading.compiler(draft, place);
+    let rule = Rule::parse(place, words, &mut context)?;
+    let Context {
+        new_capture, promises, ..
+    } = context;
+    draft.promises.extend(promises);
+    let slot = |length| CaptureSlot { header: None, length };
+    draft.proxy.request_captures.extend(new_capture.map(slot));
+    Ok(rule)
 }
 
 fn acl(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {

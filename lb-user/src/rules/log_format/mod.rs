@@ -98,6 +98,18 @@ impl Style {
 }
 
 impl LogFormat {
+    /// The format that shows this text as it is.
+    pub fn literal(text: &[u8]) -> LogFormat {
+        let nodes = match text.is_empty() {
+            true => Vec::new(),
+            false => vec![Node::Text(text.into())],
+        };
+        LogFormat {
+            nodes,
+            text: String::from_utf8_lossy(text).into(),
+        }
+    }
+
     /// Appends the line that the format makes of these facts.
     pub fn evaluate(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
         let start = out.len();

@@ -1,0 +1,136 @@
+//! Actions that are known by name only.
+
+use super::{HTTP_BOTH, TCP_REQUEST};
+use crate::language::Scope;
+use crate::rules::ActionRow;
+
+const TRACKED: Scope = TCP_REQUEST.or(HTTP_BOTH);
+const COUNTED: Scope = Scope::TCP_RULES.or(HTTP_BOTH);
+const LATE: Scope = Scope::TCP_CONTENT.or(Scope::HTTP_REQUEST);
+
+pub(super) const ROWS: &[ActionRow] = &[
+    refused(
+        &["track-sc0", "track-sc1", "track-sc2"],
+        "<key> [ table <table> ]",
+        TRACKED,
+        "Follow a key in a stick table with one of the sets of counters.",
+    ),
+    refused(
+        &["sc-inc-gpc0", "sc-inc-gpc1"],
+        "(<sc-id>)",
+        COUNTED,
+        "Count in a tracked entry's general purpose counter.",
+    ),
+    refused(
+        &["sc-set-gpt0"],
+        "(<sc-id>) { <int> | <expr> }",
+        COUNTED,
+        "Set a tracked entry's general purpose tag.",
+    ),
+    refused(
+        &["expect-proxy"],
+        "layer4",
+        Scope::TCP_CONNECTION,
+        "Read a PROXY protocol header before anything else.",
+    ),
+    refused(
+        &["expect-netscaler-cip"],
+        "layer4",
+        Scope::TCP_CONNECTION,
+        "Read a NetScaler Client IP header before anything else.",
+    ),
+    refused(
+        &["close"],
+        "",
+        Scope::TCP_RESPONSE,
+        "Close the connection to the server.",
+    ),
+    refused(
+        &["set-nice"],
+        "<nice>",
+        HTTP_BOTH.or(Scope::TCP_CONTENT).or(Scope::TCP_RESPONSE),
+        "Let this stream run before or after others.",
+    ),
+    refused(
+        &["set-priority-class", "set-priority-offset"],
+        "<expr>",
+        LATE,
+        "The place of the request in a server's queue.",
+    ),
+    refused(
+        &["use-service"],
+        "<service-name>",
+        LATE,
+        "Let a service of the balancer answer.",
+    ),
+    refused(
+        &["do-resolve"],
+        "(<var>,<resolvers>,[ipv4,ipv6]) <expr>",
+        LATE,
+        "Resolve a name and keep the address in a variable.",
+    ),
+    refused(
+        &["send-spoe-group"],
+        "<engine-name> <group-name>",
+        LATE.or(Scope::TCP_RESPONSE).or(Scope::HTTP_RESPONSE),
+        "Send a group of messages to an offload agent.",
+    ),
+    refused(
+        &["cache-use"],
+        "<name>",
+        Scope::HTTP_REQUEST,
+        "Answer from the cache where it can.",
+    ),
+    refused(
+        &["cache-store"],
+        "<name>",
+        Scope::HTTP_RESPONSE,
+        "Keep the response in the cache.",
+    ),
+    refused(
+        &["add-acl", "del-acl"],
+        "(<file-name>) <key fmt>",
+        HTTP_BOTH,
+        "Change the patterns that came from a file.",
+    ),
+    refused(
+        &["set-map"],
+        "(<file-name>) <key fmt> <value fmt>",
+        HTTP_BOTH,
+        "Set an entry of a map that came from a file.",
+    ),
+    refused(
+        &["del-map"],
+        "(<file-name>) <key fmt>",
+        HTTP_BOTH,
+        "Remove an entry of a map that came from a file.",
+    ),
+    refused(
+        &["disable-l7-retry"],
+        "",
+        Scope::HTTP_REQUEST,
+        "Only retry this request where the connection failed.",
+    ),
+    refused(
+        &["normalize-uri"],
+        "<normalizer>",
+        Scope::HTTP_REQUEST,
+        "Bring the request's target into a normal form.",
+    ),
+    refused(
+        &["wait-for-body"],
+        "time <time> [ at-least <bytes> ]",
+        Scope::HTTP_RESPONSE,
+        "Hold the response until its body, or enough of it, is here.",
+    ),
+    refused(
+        &["wait-for-handshake"],
+        "",
+        Scope::HTTP_REQUEST,
+        "Hold the request until the TLS handshake is through.",
+    ),
+];
+
+const fn refused(names: &'static [&'static str], args: &'static str, scope: Scope, doc: &'static str) -> ActionRow {
+    ActionRow::refused(names, args, scope, doc, "")
+}
