@@ -18,7 +18,10 @@ pub struct Args {
 }
 
 /// Each page with how its text comes about.
-const PAGES: &[(&str, fn(&Path) -> Result<String>)] = &[("docs/reference.md", reference), ("docs/lb.1", manual::page)];
+/// Writes a page, given where the project is.
+type Page = fn(&Path) -> Result<String>;
+
+const PAGES: &[(&str, Page)] = &[("docs/reference.md", reference), ("docs/lb.1", manual::page)];
 
 pub fn run(args: &Args) -> Result<()> {
     let lb = shell::build_lb("dev")?;

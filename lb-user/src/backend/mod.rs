@@ -40,6 +40,7 @@ pub enum Assignment {
 }
 
 impl Backend {
+    /// The backend of a proxy, with what its servers are able to do now.
     pub fn new(plan: &'static plan::Proxy, process: &'static Process) -> Backend {
         let backend = Backend {
             id: plan.id,
@@ -53,10 +54,12 @@ impl Backend {
         backend
     }
 
+    /// Its live state.
     pub fn state(&self) -> Option<&'static state::Proxy> {
         self.process.proxy(self.id)
     }
 
+    /// The live state of its `index`th server.
     pub fn server_state(&self, index: usize) -> Option<&'static Arc<state::Server>> {
         self.state()?.servers.get(index)
     }

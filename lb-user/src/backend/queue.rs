@@ -28,6 +28,7 @@ pub struct Waiter {
 }
 
 impl Queue {
+    /// Does nobody wait?
     pub fn is_empty(&self) -> bool {
         self.length.load(Relaxed) == 0
     }

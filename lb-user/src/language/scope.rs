@@ -8,34 +8,53 @@ pub struct Scope(pub u64);
 
 impl Scope {
     // Sections a keyword may stand in.
+    /// The `global` section.
     pub const GLOBAL: Scope = Scope(1);
+    /// `defaults` sections.
     pub const DEFAULTS: Scope = Scope(1 << 1);
+    /// `frontend` sections.
     pub const FRONTEND: Scope = Scope(1 << 2);
+    /// `backend` sections.
     pub const BACKEND: Scope = Scope(1 << 3);
+    /// `listen` sections.
     pub const LISTEN: Scope = Scope(Self::FRONTEND.0 | Self::BACKEND.0);
+    /// Every kind of proxy section.
     pub const PROXY: Scope = Scope(Self::DEFAULTS.0 | Self::LISTEN.0);
 
     // Levels of the runtime API from which a command may be given.
+    /// Anyone on the runtime API.
     pub const CLI_USER: Scope = Scope(1 << 26);
+    /// Operators of the runtime API.
     pub const CLI_OPERATOR: Scope = Scope(1 << 27);
+    /// Administrators of the runtime API.
     pub const CLI_ADMIN: Scope = Scope(1 << 28);
     /// A command that `help` does not list.
     pub const CLI_UNLISTED: Scope = Scope(1 << 29);
 
     // Rule sets an action may stand in.
+    /// `tcp-request connection`.
     pub const TCP_CONNECTION: Scope = Scope(1 << 8);
+    /// `tcp-request session`.
     pub const TCP_SESSION: Scope = Scope(1 << 9);
+    /// `tcp-request content`.
     pub const TCP_CONTENT: Scope = Scope(1 << 10);
+    /// `tcp-response content`.
     pub const TCP_RESPONSE: Scope = Scope(1 << 11);
+    /// `http-request`.
     pub const HTTP_REQUEST: Scope = Scope(1 << 12);
+    /// `http-response`.
     pub const HTTP_RESPONSE: Scope = Scope(1 << 13);
+    /// `http-after-response`.
     pub const HTTP_AFTER_RESPONSE: Scope = Scope(1 << 14);
 
+    /// Every TCP rule set.
     pub const TCP_RULES: Scope =
         Scope(Self::TCP_CONNECTION.0 | Self::TCP_SESSION.0 | Self::TCP_CONTENT.0 | Self::TCP_RESPONSE.0);
 
     // Other places where expressions and conditions stand.
+    /// `log-format` and its like.
     pub const LOG: Scope = Scope(1 << 15);
+    /// `unique-id-format`.
     pub const UNIQUE_ID: Scope = Scope(1 << 16);
     /// `use_backend`, `monitor fail` and what else a frontend asks before it chooses.
     pub const USE_BACKEND: Scope = Scope(1 << 17);
@@ -76,6 +95,7 @@ impl Scope {
     /// A health check in progress.
     pub const CHECK: Scope = Scope(1 << 46);
 
+    /// Both sets together.
     pub const fn or(self, other: Scope) -> Scope {
         Scope(self.0 | other.0)
     }

@@ -34,6 +34,7 @@ where
 pub type ParseAction =
     fn(name: &str, words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Arc<dyn Action>, Error>;
 
+/// An action's row.
 pub type ActionRow = Row<ParseAction>;
 
 /// One line of a rule set.

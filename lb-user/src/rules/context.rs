@@ -168,6 +168,7 @@ impl Context<'_> {
 }
 
 impl Args {
+    /// Adds an argument behind the others.
     pub fn push(&mut self, arg: super::args::Arg) {
         self.0.push(arg);
     }

@@ -19,6 +19,7 @@ impl Regex {
             .map_err(|error| invalid(text, &error.to_string()))
     }
 
+    /// Does it match anywhere in the text?
     pub fn is_match(&self, subject: &[u8]) -> bool {
         self.0.is_match(subject)
     }

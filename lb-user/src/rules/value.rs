@@ -66,14 +66,17 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// A string that borrows its bytes.
     pub fn str(bytes: &'a [u8]) -> Value<'a> {
         Value::Str(Cow::Borrowed(bytes))
     }
 
+    /// A string that owns its bytes.
     pub fn string(bytes: Vec<u8>) -> Value<'a> {
         Value::Str(Cow::Owned(bytes))
     }
 
+    /// A binary that borrows its bytes.
     pub fn bin(bytes: &'a [u8]) -> Value<'a> {
         Value::Bin(Cow::Borrowed(bytes))
     }
@@ -83,6 +86,7 @@ impl<'a> Value<'a> {
         Value::Bin(Cow::Owned(bytes))
     }
 
+    /// An address of either family.
     pub fn address(ip: IpAddr) -> Value<'a> {
         match ip {
             IpAddr::V4(ip) => Value::Ipv4(ip),
@@ -90,6 +94,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Its type.
     pub fn kind(&self) -> Kind {
         match self {
             Value::Bool(_) => Kind::Bool,

@@ -45,10 +45,12 @@ pub struct Variable {
 pub struct Variables(Vec<(u32, Value<'static>)>);
 
 impl Variables {
+    /// The value in a slot.
     pub fn get(&self, slot: u32) -> Option<&Value<'static>> {
         self.0.iter().find(|(held, _)| *held == slot).map(|(_, value)| value)
     }
 
+    /// Fills a slot.
     pub fn set(&mut self, slot: u32, value: Value<'static>) {
         match self.0.iter_mut().find(|(held, _)| *held == slot) {
             Some((_, old)) => *old = value,
@@ -56,10 +58,12 @@ impl Variables {
         }
     }
 
+    /// Empties a slot.
     pub fn unset(&mut self, slot: u32) {
         self.0.retain(|(held, _)| *held != slot);
     }
 
+    /// Empties all slots.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -79,10 +83,12 @@ pub enum Write {
 pub struct Writes(RefCell<Vec<Write>>);
 
 impl Writes {
+    /// Appends one.
     pub fn push(&self, write: Write) {
         self.0.borrow_mut().push(write);
     }
 
+    /// Is there nothing in it?
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }

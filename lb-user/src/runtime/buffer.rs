@@ -42,14 +42,17 @@ impl Buffer {
             .unwrap_or_default()
     }
 
+    /// How many bytes it holds.
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
+    /// Does it hold nothing?
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
+    /// Is there no room for another byte?
     pub fn is_full(&self) -> bool {
         self.storage.as_ref().is_some_and(|storage| self.len() >= storage.len())
     }

@@ -27,6 +27,7 @@ pub enum Received {
 }
 
 impl Connection {
+    /// A connection of which nothing was read yet.
     pub fn new(socket: Socket) -> Connection {
         Connection {
             socket,

@@ -26,6 +26,7 @@ impl Socket {
         read.map_ok(|()| buffer.filled().len())
     }
 
+    /// Writes some of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -33,6 +34,7 @@ impl Socket {
         }
     }
 
+    /// Writes some of `parts`, in order.
     pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),

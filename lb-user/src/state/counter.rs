@@ -33,16 +33,19 @@ impl Default for Counter {
 }
 
 impl Counter {
+    /// Counts `n` events.
     pub fn add(&self, n: u64) {
         if let Some(line) = self.lines.get(SHARD.get()) {
             line.0[0].fetch_add(n, Relaxed);
         }
     }
 
+    /// Counts one event.
     pub fn increment(&self) {
         self.add(1);
     }
 
+    /// The sum, or the present value.
     pub fn get(&self) -> u64 {
         self.lines
             .iter()
@@ -50,6 +53,7 @@ impl Counter {
             .fold(0, u64::wrapping_add)
     }
 
+    /// Forgets everything.
     pub fn clear(&self) {
         for line in &self.lines {
             line.0[0].store(0, Relaxed);
@@ -74,6 +78,7 @@ impl Gauge {
         now as u64
     }
 
+    /// Takes one away.
     pub fn down(&self) {
         self.now.fetch_sub(1, Relaxed);
     }
@@ -93,10 +98,12 @@ impl Gauge {
         taken.is_ok()
     }
 
+    /// The sum, or the present value.
     pub fn get(&self) -> u64 {
         self.now.load(Relaxed).max(0) as u64
     }
 
+    /// The highest value seen.
     pub fn max(&self) -> u64 {
         self.max.load(Relaxed).max(0) as u64
     }
@@ -146,10 +153,12 @@ impl Rate {
         current + (previous * left).div_ceil(1000)
     }
 
+    /// The highest value seen.
     pub fn max(&self) -> u64 {
         self.max.load(Relaxed).max(self.current.load(Relaxed))
     }
 
+    /// Forgets the highest value seen.
     pub fn clear_max(&self) {
         self.max.store(0, Relaxed);
     }

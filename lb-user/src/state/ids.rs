@@ -23,18 +23,21 @@ pub struct ListenerId {
 pub struct TableId(pub u32);
 
 impl ProxyId {
+    /// The position in the vectors.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 impl ServerId {
+    /// The position in the vectors.
     pub fn index(self) -> usize {
         self.index as usize
     }
 }
 
 impl TableId {
+    /// The position in the vectors.
     pub fn index(self) -> usize {
         self.0 as usize
     }

@@ -73,14 +73,17 @@ impl Process {
         z ^ (z >> 31)
     }
 
+    /// The proxy with that id.
     pub fn proxy(&self, id: ProxyId) -> Option<&Proxy> {
         self.proxies.get(id.index())
     }
 
+    /// The server with that id.
     pub fn server(&self, id: ServerId) -> Option<&Arc<Server>> {
         self.proxy(id.backend)?.servers.get(id.index())
     }
 
+    /// The listener with that id.
     pub fn listener(&self, id: ListenerId) -> Option<&Listener> {
         self.proxy(id.frontend)?.listeners.get(id.index as usize)
     }

@@ -46,6 +46,7 @@ pub struct Proxy {
     pub bad_response: Kept,
 }
 
+/// A proxy's state as a frontend.
 #[derive(Default)]
 pub struct FrontendState {
     /// Connection limit in force (0: none).
@@ -87,6 +88,7 @@ pub struct FrontendCounters {
     pub responses: [Counter; 6],
 }
 
+/// A proxy's state as a backend.
 #[derive(Default)]
 pub struct BackendState {
     pub full_connections: AtomicU32,

@@ -40,10 +40,13 @@ pub mod admin {
     pub const CONFIG_MAINT: u8 = 0x04;
     /// `set server … state drain`.
     pub const FORCED_DRAIN: u8 = 0x08;
+    /// Draining because the server it tracks is.
     pub const INHERITED_DRAIN: u8 = 0x10;
     /// In maintenance because its name does not resolve.
     pub const RESOLUTION_MAINT: u8 = 0x20;
+    /// Every reason for maintenance.
     pub const MAINT: u8 = FORCED_MAINT | INHERITED_MAINT | CONFIG_MAINT | RESOLUTION_MAINT;
+    /// Every reason for draining.
     pub const DRAIN: u8 = FORCED_DRAIN | INHERITED_DRAIN;
 }
 
@@ -154,6 +157,7 @@ impl Server {
         self.running.load(Relaxed) != Running::Stopped as u8 && self.admin.load(Relaxed) & admin::MAINT == 0
     }
 
+    /// Where it is now.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address.read().ok().and_then(|address| *address)
     }

@@ -52,6 +52,7 @@ impl Body {
         }
     }
 
+    /// No body at all.
     pub fn none() -> Body {
         Body {
             kind: Kind::Sized(0),

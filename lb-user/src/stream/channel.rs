@@ -28,6 +28,7 @@ pub struct Channel {
     pub active: Ticks,
 }
 
+/// The side that makes a direction wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     Source,

@@ -73,30 +73,35 @@ impl Engine {
         }
     }
 
+    /// A connection to a server is attempted.
     pub fn count_connect(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.connect_attempts.increment());
         server.inspect(|counters| counters.connect_attempts.increment());
     }
 
+    /// An idle connection is used again.
     pub fn count_reuse(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.reuses.increment());
         server.inspect(|counters| counters.reuses.increment());
     }
 
+    /// No connection came about.
     pub fn count_connection_error(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.connection_errors.increment());
         server.inspect(|counters| counters.connection_errors.increment());
     }
 
+    /// A response did not come, or was none.
     pub fn count_response_error(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.response_errors.increment());
         server.inspect(|counters| counters.response_errors.increment());
     }
 
+    /// The same server is tried again.
     pub fn count_retry(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.retries.increment());
@@ -111,12 +116,14 @@ impl Engine {
         self.end_session(None, server);
     }
 
+    /// The client left in the middle.
     pub fn count_client_abort(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.client_aborts.increment());
         server.inspect(|counters| counters.client_aborts.increment());
     }
 
+    /// The server left in the middle.
     pub fn count_server_abort(&self, backend: Option<&Backend>, server: Option<ServerId>) {
         let (backend, server) = self.both(backend, server);
         backend.inspect(|counters| counters.server_aborts.increment());

@@ -35,9 +35,13 @@ pub enum Answer {
 
 /// First letters of the termination state.
 pub mod cause {
+    /// The client closed.
     pub const CLIENT: u8 = b'C';
+    /// The client was silent for too long.
     pub const CLIENT_TIMEOUT: u8 = b'c';
+    /// The server closed, refused, or is not there.
     pub const SERVER: u8 = b'S';
+    /// The server was silent for too long.
     pub const SERVER_TIMEOUT: u8 = b's';
     /// The proxy refused: a deny rule, a bad message, a security check.
     pub const PROXY: u8 = b'P';
@@ -45,27 +49,38 @@ pub mod cause {
     pub const LOCAL: u8 = b'L';
     /// A resource is exhausted.
     pub const RESOURCE: u8 = b'R';
+    /// A fault of the balancer.
     pub const INTERNAL: u8 = b'I';
     /// The server went down, or a backup gave way.
     pub const DOWN: u8 = b'D';
+    /// The administrator ended it.
     pub const KILLED: u8 = b'K';
+    /// All is well.
     pub const NONE: u8 = b'-';
 }
 
 /// Second letters of the termination state.
 pub mod phase {
+    /// The request's head was awaited.
     pub const REQUEST: u8 = b'R';
+    /// It waited in a queue.
     pub const QUEUE: u8 = b'Q';
+    /// A connection to a server was being made.
     pub const CONNECT: u8 = b'C';
+    /// The response's head was awaited.
     pub const HEADERS: u8 = b'H';
+    /// Data were moved.
     pub const DATA: u8 = b'D';
     /// The response is out; its last data went missing.
     pub const LAST: u8 = b'L';
+    /// The client was kept waiting for its refusal.
     pub const TARPIT: u8 = b'T';
+    /// All is well.
     pub const NONE: u8 = b'-';
 }
 
 impl Ending {
+    /// An ending with any answer.
     pub fn new(cause: u8, phase: u8, answer: Answer) -> Ending {
         Ending { cause, phase, answer }
     }

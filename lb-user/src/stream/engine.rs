@@ -77,14 +77,17 @@ impl Engine {
         }))
     }
 
+    /// The backend with that id.
     pub fn backend(&self, id: ProxyId) -> Option<&'static Backend> {
         self.backends.get(id.index())
     }
 
+    /// The backend with that name.
     pub fn backend_called(&self, name: &[u8]) -> Option<ProxyId> {
         self.by_name.get(name).copied()
     }
 
+    /// Is the process about to end?
     pub fn is_stopping(&self) -> bool {
         self.process.stopping.load(Relaxed)
     }

@@ -70,6 +70,7 @@ pub enum Next {
 }
 
 impl<'c> Exchange<'c> {
+    /// A fresh exchange of this client.
     pub fn new(client: &'c mut Client) -> Exchange<'c> {
         let (engine, frontend) = (client.engine, client.frontend);
         let now = clock::ticks();

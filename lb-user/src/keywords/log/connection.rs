@@ -6,6 +6,7 @@ use super::variable;
 use crate::rules::Facts;
 use crate::rules::log_format::{Flags, LogVariableRow, write};
 
+/// The rows of this file.
 pub const ROWS: &[LogVariableRow] = &[
     variable(&["ci"], "Address of the client.", "log-format %ci", |f, flags, out| {
         ip(client(f), flags, out)

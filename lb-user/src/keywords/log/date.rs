@@ -4,6 +4,7 @@ use super::{http, variable};
 use crate::rules::log_format::{Flags, LogVariableRow, write};
 use crate::runtime::calendar::Calendar;
 
+/// The rows of this file.
 pub const ROWS: &[LogVariableRow] = &[
     variable(
         &["t"],

@@ -6,6 +6,7 @@ use crate::rules::Facts;
 use crate::rules::log_format::write::{self, Encoded};
 use crate::rules::log_format::{Flags, LogVariableRow};
 
+/// The rows of this file.
 pub const ROWS: &[LogVariableRow] = &[
     http(&["r"], "The request line.", "log-format %r", |f, flags, out| {
         let line = &f.exchange.request_line;

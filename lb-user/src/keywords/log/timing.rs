@@ -4,6 +4,7 @@ use super::{http, variable};
 use crate::rules::facts::Times;
 use crate::rules::log_format::{LogVariableRow, write};
 
+/// The rows of this file.
 pub const ROWS: &[LogVariableRow] = &[
     variable(
         &["Th"],

@@ -54,6 +54,7 @@ pub struct ArgSpec {
 }
 
 impl ArgSpec {
+    /// An argument that must be there.
     pub const fn required(kind: ArgKind, name: &'static str) -> ArgSpec {
         ArgSpec {
             kind,
@@ -62,6 +63,7 @@ impl ArgSpec {
         }
     }
 
+    /// An argument that may be left out.
     pub const fn optional(kind: ArgKind, name: &'static str) -> ArgSpec {
         ArgSpec {
             kind,
@@ -109,14 +111,17 @@ impl std::fmt::Debug for Prepared {
 pub struct Args(pub Vec<Arg>);
 
 impl Args {
+    /// The argument at position `i`.
     pub fn get(&self, i: usize) -> &Arg {
         self.0.get(i).unwrap_or(&Arg::None)
     }
 
+    /// Was it given?
     pub fn is_given(&self, i: usize) -> bool {
         !matches!(self.get(i), Arg::None)
     }
 
+    /// It as an integer.
     pub fn int(&self, i: usize) -> Option<i64> {
         match self.get(i) {
             Arg::Int(n) => Some(*n),
@@ -124,6 +129,7 @@ impl Args {
         }
     }
 
+    /// It as a string.
     pub fn str(&self, i: usize) -> Option<&str> {
         match self.get(i) {
             Arg::Str(s) => Some(s),
@@ -131,6 +137,7 @@ impl Args {
         }
     }
 
+    /// The proxy it names.
     pub fn proxy(&self, i: usize) -> Option<ProxyId> {
         match self.get(i) {
             Arg::Proxy(id) => Some(*id),
@@ -138,6 +145,7 @@ impl Args {
         }
     }
 
+    /// The server it names.
     pub fn server(&self, i: usize) -> Option<ServerId> {
         match self.get(i) {
             Arg::Server(id) => Some(*id),
@@ -145,6 +153,7 @@ impl Args {
         }
     }
 
+    /// The table it names.
     pub fn table(&self, i: usize) -> Option<TableId> {
         match self.get(i) {
             Arg::Table(id) => Some(*id),
@@ -152,6 +161,7 @@ impl Args {
         }
     }
 
+    /// The variable it names.
     pub fn variable(&self, i: usize) -> Option<&Variable> {
         match self.get(i) {
             Arg::Variable(variable) => Some(variable),
@@ -159,6 +169,7 @@ impl Args {
         }
     }
 
+    /// The pattern file it names.
     pub fn patterns(&self, i: usize) -> Option<&Arc<Matcher>> {
         match self.get(i) {
             Arg::Patterns(patterns) => Some(patterns),
@@ -166,6 +177,7 @@ impl Args {
         }
     }
 
+    /// It as a regular expression.
     pub fn regex(&self, i: usize) -> Option<&Regex> {
         match self.get(i) {
             Arg::Regex(regex) => Some(regex),

@@ -80,7 +80,9 @@ pub struct Convert {
     pub run: ConvertFn,
 }
 
+/// A fetch's row.
 pub type FetchRow = Row<Fetch>;
+/// A converter's row.
 pub type ConvertRow = Row<Convert>;
 
 /// A compiled expression.

@@ -28,6 +28,7 @@ enum Arranged {
 }
 
 impl Index {
+    /// An index over these patterns.
     pub fn new(method: Method, ignore_case: bool, patterns: Vec<Pattern>) -> Index {
         Index {
             method,

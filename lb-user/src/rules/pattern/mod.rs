@@ -58,6 +58,7 @@ impl Method {
             .map(|(_, method)| *method)
     }
 
+    /// The name that `-m` takes.
     pub fn name(self) -> &'static str {
         METHODS
             .iter()

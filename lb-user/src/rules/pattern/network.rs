@@ -95,6 +95,7 @@ pub struct Networks {
 }
 
 impl Networks {
+    /// Adds a network.
     pub fn add(&mut self, network: Network, entry: usize) {
         match network {
             Network::V4(address, mask) if network.prefix().is_none() => self.scattered.push((address, mask, entry)),

@@ -42,6 +42,7 @@ pub struct PatternSet {
 }
 
 impl PatternSet {
+    /// A set of these patterns.
     pub fn new(id: u32, origin: Origin, is_map: bool, entries: Vec<Entry>) -> Arc<PatternSet> {
         Arc::new(PatternSet {
             id,
@@ -190,6 +191,7 @@ fn map_value(text: &str, output: Kind) -> Option<Value<'static>> {
 }
 
 impl Matcher {
+    /// Does any pattern match?
     pub fn matches(&self, value: Value<'_>) -> bool {
         self.compiled.load().index.matches(value)
     }
