@@ -17,10 +17,10 @@ pub struct Args {
     check: bool,
 }
 
-/// Each page with how its text comes about.
-/// Writes a page, given where the project is.
+/// Writes a page, given the program.
 type Page = fn(&Path) -> Result<String>;
 
+/// Each page with how its text comes about.
 const PAGES: &[(&str, Page)] = &[("docs/reference.md", reference), ("docs/lb.1", manual::page)];
 
 pub fn run(args: &Args) -> Result<()> {
