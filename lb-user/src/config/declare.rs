@@ -36,9 +36,10 @@ pub fn declare(sections: &[Section]) -> Names {
         (SectionKind::HttpErrors, &mut names.http_errors),
     ] {
         let found = sections.iter().filter(|section| section.kind == kind);
-        for (index, section) in found.enumerate() {
+        for section in found {
             let name = section.words.get(1).cloned().unwrap_or_default();
-            map.entry(name).or_insert(index as u32);
+            let next = map.len() as u32;
+            map.entry(name).or_insert(next);
         }
     }
     names

@@ -7,6 +7,7 @@ use super::read::{Drafts, World};
 use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
 use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
+use crate::plan::log::Ring;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
 use crate::plan::{Global, HttpErrors, Mode, Plan, StickTable};
 use crate::rules::context::Promise;
@@ -19,12 +20,14 @@ use crate::state::{ProxyId, ServerId, TableId};
 pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
     let overview: Vec<Overview> = drafts.proxies.iter().map(Overview::of).collect();
     let tables = tables(&mut drafts.proxies);
+    checks::rings(&drafts.global.global.logs, &drafts.rings, "global section", world);
     let mut proxies = Vec::with_capacity(drafts.proxies.len());
     for draft in drafts.proxies {
         let linker = Linker {
             overview: &overview,
             global: &drafts.global.global,
             http_errors: &drafts.http_errors,
+            rings: &drafts.rings,
             default_path: &drafts.global.default_path,
             draft,
             world,
@@ -112,6 +115,7 @@ struct Linker<'a, 'w> {
     overview: &'a [Overview],
     global: &'a Global,
     http_errors: &'a [HttpErrors],
+    rings: &'a [Ring],
     default_path: &'a crate::language::paths::DefaultPath,
     draft: Draft,
     world: &'a mut World<'w>,
@@ -139,6 +143,12 @@ impl Linker<'_, '_> {
         checks::ways(&mut self.draft, self.world);
         checks::http_only(&mut self.draft, self.world);
         checks::logs(&self.draft, self.global, self.world);
+        checks::rings(
+            &self.draft.proxy.logs.targets,
+            self.rings,
+            &self.draft.title(),
+            self.world,
+        );
         self.draft.proxy
     }
 

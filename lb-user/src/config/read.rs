@@ -188,7 +188,22 @@ fn proxy_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_>) 
         _ => Scope::LISTEN,
     };
     proxy_lines(section, scope, &mut draft, drafts, world);
+    if let Some((location, text)) = conflict(&draft, &drafts.proxies) {
+        world.alert(&location, &Error::new(text));
+    }
     drafts.proxies.push(draft);
+}
+
+/// A frontend and a backend of one name may not both have a table: tables are called by their section's name.
+fn conflict(draft: &Draft, earlier: &[Draft]) -> Option<(Location, String)> {
+    let here = draft.table_location.clone()?;
+    let name = &draft.proxy.name;
+    let other = earlier
+        .iter()
+        .find(|other| other.proxy.name == *name && other.table.is_some())?;
+    let (title, there) = (other.title(), other.table_location.as_ref()?);
+    let text = format!("stick-table name '{name}' conflicts with table declared in {title} at {there}.");
+    Some((here, text))
 }
 
 /// Two sections may share a name only if one is a frontend and the other a backend.
@@ -231,6 +246,11 @@ fn userlist_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_
     let Some(name) = small_header(section, world) else {
         return;
     };
+    if drafts.userlists.iter().any(|list| list.name == name) {
+        let text = format!("ignoring duplicated userlist '{name}'.");
+        world.diagnostics.warn(&section.location, text);
+        return;
+    }
     let mut draft = userlist::Draft::default();
     draft.list.name = name;
     let policy = &drafts.global.default_path;
@@ -257,6 +277,10 @@ fn http_errors_section(section: &Section, drafts: &mut Drafts, world: &mut World
     let Some(name) = small_header(section, world) else {
         return;
     };
+    if drafts.http_errors.iter().any(|other| other.name == name) {
+        let text = format!("http-errors section '{name}' already exists.");
+        world.alert(&section.location, &Error::new(text));
+    }
     let mut errors = HttpErrors {
         name,
         ..HttpErrors::default()
@@ -279,6 +303,10 @@ fn ring_section(section: &Section, drafts: &mut Drafts, world: &mut World<'_>) {
     let Some(name) = small_header(section, world) else {
         return;
     };
+    if drafts.rings.iter().any(|other| other.name == name) {
+        let text = format!("sink named '{name}' already exists.");
+        world.alert(&section.location, &Error::new(text));
+    }
     let mut draft = Ring {
         name,
         description: None,

@@ -4,6 +4,7 @@ use super::super::read::World;
 use crate::keywords::proxy::{Draft, LogLine};
 use crate::language::Severity;
 use crate::plan::balance::Algorithm;
+use crate::plan::log::{LogAddress, LogTarget, Ring};
 use crate::plan::{Global, Options};
 
 /// Is there anything that clients can connect to?
@@ -189,6 +190,20 @@ pub fn logs(draft: &Draft, global: &Global, world: &mut World<'_>) {
             world,
             format!("config : log format ignored for {title} since it has no log address."),
         );
+    }
+}
+
+/// Log lines for a ring that no section declares would be lost.
+pub fn rings(targets: &[LogTarget], declared: &[Ring], whose: &str, world: &mut World<'_>) {
+    for target in targets {
+        if let LogAddress::Ring(name) = &target.address
+            && !declared.iter().any(|ring| ring.name == *name)
+        {
+            warn(
+                world,
+                format!("config : {whose} : there is no ring '{name}', what is logged there is lost."),
+            );
+        }
     }
 }
 
