@@ -30,54 +30,51 @@ pub struct Parts {
 
 /// Splits a request target into its parts.
 pub fn split(uri: &[u8]) -> Parts {
-    let whole = |form| Parts {
+    let parts = |form, scheme, authority: Range<usize>| Parts {
         form,
-        scheme: 0..0,
-        authority: 0..0,
+        scheme,
+        authority,
         path: None,
         query: None,
     };
     match uri.first() {
-        Some(b'/') => Parts {
-            path: Some(path_at(uri, 0)),
-            query: query_after(uri, 0),
-            ..whole(Form::Origin)
-        },
-        Some(b'*') | None => whole(Form::Asterisk),
+        Some(b'/') => with_path(parts(Form::Origin, 0..0, 0..0), uri),
+        Some(b'*') | None => parts(Form::Asterisk, 0..0, 0..0),
         Some(_) => match scheme_len(uri) {
-            None => Parts {
-                authority: 0..uri.len(),
-                ..whole(Form::Authority)
-            },
             Some(scheme) => {
                 let start = scheme + "://".len();
-                let end = memchr::memchr2(b'/', b'?', &uri[start..]).map_or(uri.len(), |at| start + at);
-                Parts {
-                    scheme: 0..scheme,
-                    authority: start..end,
-                    path: Some(path_at(uri, end)),
-                    query: query_after(uri, end),
-                    ..whole(Form::Absolute)
-                }
+                let end = find(uri, start, b'/').min(find(uri, start, b'?'));
+                with_path(parts(Form::Absolute, 0..scheme, start..end), uri)
             }
+            None => parts(Form::Authority, 0..0, 0..uri.len()),
         },
     }
 }
 
-fn path_at(uri: &[u8], start: usize) -> Range<usize> {
-    start..memchr::memchr(b'?', &uri[start..]).map_or(uri.len(), |at| start + at)
+/// Adds the path and the query that follow the authority.
+fn with_path(parts: Parts, uri: &[u8]) -> Parts {
+    let start = parts.authority.end;
+    let end = find(uri, start, b'?');
+    Parts {
+        path: Some(start..end),
+        query: (end < uri.len()).then(|| end + 1..uri.len()),
+        ..parts
+    }
 }
 
-fn query_after(uri: &[u8], start: usize) -> Option<Range<usize>> {
-    memchr::memchr(b'?', &uri[start..]).map(|at| start + at + 1..uri.len())
+/// The position of the first `octet` from `start` on, or the end.
+fn find(uri: &[u8], start: usize, octet: u8) -> usize {
+    let rest = uri.get(start..).unwrap_or_default();
+    start + memchr::memchr(octet, rest).unwrap_or(rest.len())
 }
 
-/// The length of a scheme that `://` follows.
+/// The length of a scheme that `://` follows (RFC 3986 section 3.1).
 fn scheme_len(uri: &[u8]) -> Option<usize> {
     let len = uri
         .iter()
-        .position(|&byte| !byte.is_ascii_alphanumeric() && !b"+-.".contains(&byte))?;
-    (len > 0 && uri[0].is_ascii_alphabetic() && uri[len..].starts_with(b"://")).then_some(len)
+        .position(|octet| !octet.is_ascii_alphanumeric() && !b"+-.".contains(octet))?;
+    let (scheme, rest) = uri.split_at_checked(len)?;
+    (scheme.first()?.is_ascii_alphabetic() && rest.starts_with(b"://")).then_some(len)
 }
 
 /// The path of a target, without its query (`path`).
@@ -102,11 +99,12 @@ pub fn authority(uri: &[u8]) -> Option<&[u8]> {
 
 /// Splits `host[:port]` (user information dropped, brackets of an IPv6 address kept) into host and port digits.
 pub fn host_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let host = memchr::memrchr(b'@', authority).map_or(authority, |at| &authority[at + 1..]);
-    let after_bracket = memchr::memrchr(b']', host).map_or(0, |at| at + 1);
-    match memchr::memrchr(b':', &host[after_bracket..]) {
-        Some(at) => (&host[..after_bracket + at], Some(&host[after_bracket + at + 1..])),
-        None => (host, None),
+    let after_user = memchr::memrchr(b'@', authority).map_or(0, |at| at + 1);
+    let place = authority.get(after_user..).unwrap_or_default();
+    let colon = memchr::memrchr(b':', place).filter(|&at| memchr::memrchr(b']', place).is_none_or(|end| end < at));
+    match colon.and_then(|at| place.split_at_checked(at)) {
+        Some((host, port)) => (host, port.get(1..)),
+        None => (place, None),
     }
 }
 
