@@ -58,18 +58,16 @@ pub fn strip(head: &mut Head, carrier: Carrier) {
         return;
     }
     let mut index = 0;
-    while let Some((name, value)) = head.field(index) {
-        if !name.eq_ignore_ascii_case(carrier.name()) {
-            index += 1;
-        } else if header::tokens(value).all(is_persistence) {
-            head.remove_at(index);
-        } else if !header::tokens(value).any(is_persistence) {
-            index += 1;
-        } else {
+    while let Some(at) = head.position(carrier.name(), index) {
+        index = at + 1;
+        let Some((_, value)) = head.field(at) else { return };
+        if header::tokens(value).all(is_persistence) {
+            head.remove_at(at);
+            index = at;
+        } else if header::tokens(value).any(is_persistence) {
             let others: Vec<&[u8]> = header::tokens(value).filter(|token| !is_persistence(token)).collect();
             let others = others.join(&b","[..]);
-            head.replace_value(index, &others);
-            index += 1;
+            head.replace_value(at, &others);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Header values that are lists, numbers or addresses, as the language's fetches read them (2.4 manual, section 7.3.6).
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
 use super::message::Head;
 
@@ -59,18 +58,27 @@ fn unquoted(value: &[u8], separator: u8) -> usize {
 /// The text without the white space around it, which is blanks and what folded lines leave of their ends; other
 /// control characters belong to the text.
 pub fn trim(text: &[u8]) -> &[u8] {
-    text.get(trimmed(text)).unwrap_or_default()
+    let mut text = trim_start(text);
+    while let Some((last, rest)) = text.split_last()
+        && is_space(last)
+    {
+        text = rest;
+    }
+    text
 }
 
-/// Where the text lies that [`trim`] leaves.
-pub(super) fn trimmed(text: &[u8]) -> Range<usize> {
-    let is_space = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r' | b'\n');
-    let start = text.iter().position(|octet| !is_space(octet)).unwrap_or(text.len());
-    let end = text
-        .iter()
-        .rposition(|octet| !is_space(octet))
-        .map_or(start, |last| last + 1);
-    start..end
+/// The text without the white space before it.
+pub fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let Some((first, rest)) = text.split_first()
+        && is_space(first)
+    {
+        text = rest;
+    }
+    text
+}
+
+fn is_space(octet: &u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// The elements of a list of tokens: no quotes, empty ones left out.

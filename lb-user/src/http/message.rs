@@ -219,6 +219,14 @@ impl Head {
         Some((self.slice(field.name), self.slice(field.value)))
     }
 
+    /// Where the next field called `name` is, from the one at `start` on.
+    pub fn position(&self, name: &[u8], start: usize) -> Option<usize> {
+        let rest = self.fields.get(start..)?;
+        let is_called =
+            |field: &Field| field.name.len() == name.len() && self.slice(field.name).eq_ignore_ascii_case(name);
+        rest.iter().position(is_called).map(|at| start + at)
+    }
+
     /// The value of the first field called `name`.
     pub fn header(&self, name: &[u8]) -> Option<&[u8]> {
         self.headers()

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::fault::{Bad, Fault};
-use super::octets::{self, TOKEN, URI, VERSION};
+use super::octets;
 use crate::http::header;
 use crate::http::message::{Field, Head, Kind, Span, Version};
 
@@ -192,7 +192,7 @@ impl Reader<'_> {
 
     /// Reads a request line and returns where the next line begins.
     fn request_line(&mut self, start: usize) -> Result<usize, Stop> {
-        let (end, octet) = self.run(TOKEN, start)?;
+        let (end, octet) = self.run(octets::skip_token, start)?;
         // Only the HTTP/2 preface, which is recognised elsewhere, may have the method PRI.
         if end == start || !is_blank(octet) || self.input.get(start..end) == Some(b"PRI") {
             return refuse(Fault::Method, end);
@@ -200,10 +200,10 @@ impl Reader<'_> {
         self.head.method = Span::new(start, end);
 
         let start = self.blanks(end)?;
-        let (mut end, mut octet) = self.run(URI, start)?;
+        let (mut end, mut octet) = self.run(octets::skip_target, start)?;
         while octet >= 0x80 {
             self.tolerate(Fault::Uri, end)?;
-            (end, octet) = self.run(URI, end + 1)?;
+            (end, octet) = self.run(octets::skip_target, end + 1)?;
         }
         if end == start || !matches!(octet, b' ' | b'\t' | b'\r' | b'\n') {
             return refuse(Fault::Uri, end);
@@ -211,7 +211,7 @@ impl Reader<'_> {
         self.head.text = Span::new(start, end);
 
         let start = self.blanks(end)?;
-        let (end, octet) = self.run(VERSION, start)?;
+        let (end, octet) = self.run(octets::skip_version, start)?;
         match octet {
             b'\r' | b'\n' if end == start => self.tolerate(Fault::NoVersion, end)?,
             b'\r' | b'\n' => self.version(start, end)?,
@@ -222,7 +222,7 @@ impl Reader<'_> {
 
     /// Reads a status line and returns where the next line begins.
     fn status_line(&mut self, start: usize) -> Result<usize, Stop> {
-        let (end, octet) = self.run(VERSION, start)?;
+        let (end, octet) = self.run(octets::skip_version, start)?;
         if !is_blank(octet) {
             return refuse(Fault::Version, end);
         }
@@ -278,14 +278,14 @@ impl Reader<'_> {
         if self.head.fields.len() + 1 >= self.limits.lines {
             return refuse(Fault::TooManyFields, start);
         }
-        let (mut colon, mut octet) = self.run(TOKEN, start)?;
+        let (mut colon, mut octet) = self.run(octets::skip_token, start)?;
         while octet != b':' {
             match octet {
                 b'\r' | b'\n' => return refuse(Fault::Name, colon),
                 b' ' | b'\t' => self.tolerate(Fault::SpaceBeforeColon, colon)?,
                 _ => self.tolerate(Fault::Name, colon)?,
             }
-            (colon, octet) = self.run(TOKEN, colon + 1)?;
+            (colon, octet) = self.run(octets::skip_token, colon + 1)?;
         }
         if colon == start {
             return refuse(Fault::EmptyName, start);
@@ -304,18 +304,16 @@ impl Reader<'_> {
 
     /// Records a field.
     fn take_field(&mut self, name: Range<usize>, value: Range<usize>) -> Result<(), Stop> {
-        let raw = self.input.get(value.clone()).unwrap_or_default();
-        let text = header::trimmed(raw);
-        let span = Span::new(value.start + text.start, value.start + text.end);
+        let raw = header::trim_start(self.input.get(value.clone()).unwrap_or_default());
+        let start = value.end - raw.len();
+        let text = header::trim(raw);
+        let span = Span::new(start, start + text.len());
         self.head.fields.push(Field {
             name: Span::new(name.start, name.end),
             value: span,
         });
-        let (name, text) = (
-            self.input.get(name).unwrap_or_default(),
-            raw.get(text).unwrap_or_default(),
-        );
-        note::field(self.head, name, text).or_else(|fault| refuse(fault, span.start as usize))
+        let name = self.input.get(name).unwrap_or_default();
+        note::field(self.head, name, text).or_else(|fault| refuse(fault, start))
     }
 
     /// Steps over an end of line at `at`.
@@ -337,9 +335,9 @@ impl Reader<'_> {
         Ok(at)
     }
 
-    /// Steps over the bytes of `class` from `start` on; returns where another byte is, and which.
-    fn run(&mut self, class: u8, start: usize) -> Result<(usize, u8), Stop> {
-        let end = octets::skip(class, self.input, self.resume(start));
+    /// Steps over a run of bytes from `start` on; returns where another byte is, and which.
+    fn run(&mut self, skip: impl Fn(&[u8], usize) -> usize, start: usize) -> Result<(usize, u8), Stop> {
+        let end = skip(self.input, self.resume(start));
         self.note_pending(start, end)
     }
 

@@ -1,11 +1,9 @@
 //! Which bytes may appear where, and how to skip runs of them quickly.
 
-/// Classes of bytes, as bits.
-pub const TOKEN: u8 = 1;
-/// What a request target may hold: every visible character, as HAProxy lets pass, although RFC 3986 knows fewer.
-pub const URI: u8 = 2;
+/// What a method or a field name may hold (RFC 9110 section 5.6.2).
+const TOKEN: u8 = 1;
 /// What `HTTP/1.1` is made of.
-pub const VERSION: u8 = 4;
+const VERSION: u8 = 2;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -16,9 +14,6 @@ const fn classes() -> [u8; 256] {
         let octet = byte as u8;
         if octet.is_ascii_alphanumeric() || contains(b"!#$%&'*+-.^_`|~", octet) {
             table[byte] |= TOKEN;
-        }
-        if octet.is_ascii_graphic() {
-            table[byte] |= URI;
         }
         if octet.is_ascii_digit() || contains(b"HTP/.", octet) {
             table[byte] |= VERSION;
@@ -40,38 +35,77 @@ const fn contains(set: &[u8], octet: u8) -> bool {
 }
 
 /// Whether `octet` belongs to `class`.
-pub fn is(class: u8, octet: u8) -> bool {
+fn is(class: u8, octet: u8) -> bool {
     CLASSES[octet as usize] & class != 0
 }
 
-/// The first position from `at` on whose byte is not in `class`, or the end.
-pub fn skip(class: u8, input: &[u8], at: usize) -> usize {
-    let rest = input.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&octet| !is(class, octet)).unwrap_or(rest.len())
+/// The first position from `at` on whose byte no token may hold, or the end.
+pub fn skip_token(input: &[u8], at: usize) -> usize {
+    skip(input, at, not_letters, |octet| is(TOKEN, octet))
+}
+
+/// The first position from `at` on whose byte no request target may hold, or the end.
+pub fn skip_target(input: &[u8], at: usize) -> usize {
+    skip(input, at, not_visible, |octet| octet.is_ascii_graphic())
+}
+
+/// The first position from `at` on whose byte no version may hold, or the end.
+pub fn skip_version(input: &[u8], at: usize) -> usize {
+    skip(input, at, |_| HIGH, |octet| is(VERSION, octet))
 }
 
 /// The first position from `at` on with a control character other than a tab, or the end. Delete counts as text.
-pub fn skip_text(input: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
+pub fn skip_text(input: &[u8], at: usize) -> usize {
+    skip(
+        input,
+        at,
+        |word| below(word, b' '),
+        |octet| octet >= b' ' || octet == b'\t',
+    )
+}
+
+/// The first position from `at` on whose byte does not `belong`, or the end. `suspects` tells of eight bytes, the first
+/// one lowest, which may not belong: the top bit of the first that does not has to be set, and none of those before it
+/// that would not be worth a second look.
+#[inline(always)]
+fn skip(input: &[u8], mut at: usize, suspects: impl Fn(u64) -> u64, belongs: impl Fn(u8) -> bool) -> usize {
     while let Some(word) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*word);
-        // A byte below 0x20 borrows into its top bit. Borrows only run upwards, so the lowest bit set is exact.
-        let below = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
-        if below == 0 {
+        let suspects = suspects(u64::from_le_bytes(*word));
+        if suspects == 0 {
             at += 8;
             continue;
         }
-        at += below.trailing_zeros() as usize / 8;
+        at += suspects.trailing_zeros() as usize / 8;
         match input.get(at) {
-            Some(b'\t') => at += 1,
+            Some(&octet) if belongs(octet) => at += 1,
             _ => return at,
         }
     }
     let rest = input.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .position(|&octet| octet < b' ' && octet != b'\t')
-        .unwrap_or(rest.len())
+    at + rest.iter().position(|&octet| !belongs(octet)).unwrap_or(rest.len())
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES * 0x80;
+
+/// The bytes below `limit`, by their top bits. Borrows make bytes above a true one suspect too.
+const fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word & HIGH
+}
+
+/// The bytes that are not visible ASCII.
+const fn not_visible(word: u64) -> u64 {
+    below(word, b'!') | (word | word.wrapping_add(ONES)) & HIGH
+}
+
+/// The bytes that are neither letters nor hyphens.
+const fn not_letters(word: u64) -> u64 {
+    let ascii = word & !HIGH;
+    let lower = ascii | ONES * 0x20;
+    // In seven bits there is room to count into the top one, from 'a' on and from after 'z' on.
+    let letters = (lower + ONES * (0x80 - b'a' as u64)) & !(lower + ONES * (0x7f - b'z' as u64));
+    let others_than_hyphen = (ascii ^ ONES * b'-' as u64) + ONES * 0x7f;
+    (word | !letters & others_than_hyphen) & HIGH
 }
 
 #[cfg(test)]
@@ -79,30 +113,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_ends_at_control_characters_wherever_they_stand() {
-        for len in 0..40 {
-            let mut input: Vec<u8> = (0..len)
-                .map(|at| [b'a', b'\t', 0x7f, 0x80, 0xff, b' '][at % 6])
-                .collect();
-            for start in 0..=len + 1 {
-                assert_eq!(skip_text(&input, start), start.max(len));
-            }
-            for at in 0..len {
-                let octet = std::mem::replace(&mut input[at], b"\r\n\0\x1f"[at % 4]);
-                for start in 0..=at {
-                    assert_eq!(skip_text(&input, start), at, "{} from {start}", input.escape_ascii());
+    fn runs_end_where_their_bytes_say() {
+        let belongs: [(fn(&[u8], usize) -> usize, fn(u8) -> bool, usize); 4] = [
+            (skip_token, |octet| is(TOKEN, octet), 77),
+            (skip_version, |octet| is(VERSION, octet), 15),
+            (skip_target, |octet| (b'!'..=b'~').contains(&octet), 94),
+            (skip_text, |octet| octet >= b' ' || octet == b'\t', 225),
+        ];
+        for (skip, belongs, count) in belongs {
+            let members: Vec<u8> = (0..=255).filter(|&octet| belongs(octet)).collect();
+            assert_eq!(members.len(), count);
+            for len in 0..30 {
+                let mut input: Vec<u8> = members.iter().cycle().skip(len * 7).take(len).copied().collect();
+                assert_eq!(skip(&input, 0), len);
+                assert_eq!(skip(&input, len + 1), len + 1);
+                for at in 0..len {
+                    let kept = input[at];
+                    for octet in 0..=255 {
+                        input[at] = octet;
+                        let end = if belongs(octet) { len } else { at };
+                        assert_eq!(skip(&input, 0), end, "{}", input.escape_ascii());
+                    }
+                    input[at] = kept;
                 }
-                input[at] = octet;
             }
         }
-    }
-
-    #[test]
-    fn classes_hold_what_the_grammar_says() {
-        let count = |class| (0..=255).filter(|&octet| is(class, octet)).count();
-        assert_eq!((count(TOKEN), count(URI), count(VERSION)), (77, 94, 15));
-        assert_eq!(skip(TOKEN, b"abc:d", 1), 3);
-        assert_eq!(skip(TOKEN, b"abc", 0), 3);
-        assert_eq!(skip(TOKEN, b"abc", 9), 9);
     }
 }

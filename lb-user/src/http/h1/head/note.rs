@@ -7,12 +7,12 @@ use crate::http::{Method, header, uri};
 /// Notes what one field says.
 pub fn field(head: &mut Head, name: &[u8], value: &[u8]) -> Result<(), Fault> {
     let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-    match name.len() {
-        4 if is(b"host") => head.scan.hosts += 1,
-        6 if is(b"expect") => head.noted.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
-        10 if is(b"connection") => connection(&mut head.noted, value),
-        14 if is(b"content-length") => return content_length(head, value),
-        17 if is(b"transfer-encoding") => return transfer_encoding(&mut head.noted, value),
+    match (name.len(), name.first().map_or(0, u8::to_ascii_lowercase)) {
+        (4, b'h') if is(b"host") => head.scan.hosts += 1,
+        (6, b'e') if is(b"expect") => head.noted.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+        (10, b'c') if is(b"connection") => connection(&mut head.noted, value),
+        (14, b'c') if is(b"content-length") => return content_length(head, value),
+        (17, b't') if is(b"transfer-encoding") => return transfer_encoding(&mut head.noted, value),
         _ => {}
     }
     Ok(())
@@ -20,9 +20,12 @@ pub fn field(head: &mut Head, name: &[u8], value: &[u8]) -> Result<(), Fault> {
 
 fn connection(noted: &mut Noted, value: &[u8]) {
     for token in header::tokens(value) {
-        noted.close |= token.eq_ignore_ascii_case(b"close");
-        noted.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
-        noted.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+        match token.len() {
+            5 => noted.close |= token.eq_ignore_ascii_case(b"close"),
+            7 => noted.upgrade |= token.eq_ignore_ascii_case(b"upgrade"),
+            10 => noted.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive"),
+            _ => {}
+        }
     }
 }
 
