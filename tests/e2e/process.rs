@@ -241,6 +241,77 @@ fn a_reload_loses_no_connection() -> Result<()> {
 }
 
 #[test]
+fn after_a_reload_the_new_worker_answers_the_operator() -> Result<()> {
+    let site = Site::new()?;
+    let address = free_address()?;
+    let socket = site.path("stats.sock");
+    site.configure(
+        &format!("    nbthread 1\n    stats socket {socket} level admin"),
+        address,
+    )?;
+    let master = site.start(&["-W"])?;
+    site.said("Loading success.")?;
+    // The former worker stays for this one.
+    let _client = half_asked(address)?;
+    wait_until_it_answers(address)?;
+    let ask = || -> Result<String> {
+        let output = Command::new(binary()?).args(["ctl", &socket, "show info"]).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let pid = text.lines().find_map(|line| line.strip_prefix("Pid: "));
+        pid.map(str::to_owned).context(text.clone())
+    };
+    let former = ask()?;
+    master.signal(Signal::USR2)?;
+    site.said("Proxy web stopped")?;
+    for _ in 0..10 {
+        assert_ne!(ask()?, former);
+    }
+    Ok(())
+}
+
+#[test]
+fn listening_sockets_are_handed_over() -> Result<()> {
+    let site = Site::new()?;
+    let address = free_address()?;
+    let socket = site.path("stats.sock");
+    site.configure(
+        &format!("    stats socket {socket} level admin expose-fd listeners"),
+        address,
+    )?;
+    let first = site.start(&["-db"])?;
+    wait_until_it_answers(address)?;
+    let sockets = |process: &Process| listening_sockets(process.pid(), address);
+    let bound = sockets(&first)?;
+    let second = site.start(&["-db", "-x", &socket])?;
+    let taken = until("the sockets of the second process", || {
+        sockets(&second).ok().filter(|taken| !taken.is_empty())
+    })?;
+    assert_eq!(bound, taken);
+    Ok(())
+}
+
+/// The inodes of the sockets that a process has and that listen on `address`.
+fn listening_sockets(pid: u32, address: SocketAddr) -> Result<std::collections::BTreeSet<String>> {
+    let local = format!(":{:04X} ", address.port());
+    let table = fs::read_to_string("/proc/net/tcp")?;
+    let listening = table
+        .lines()
+        .filter(|line| line.contains(&local) && line.contains(" 0A "));
+    let inodes: Vec<&str> = listening.filter_map(|line| line.split_whitespace().nth(9)).collect();
+    let mut found = std::collections::BTreeSet::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let Ok(target) = fs::read_link(entry?.path()) else {
+            continue;
+        };
+        let target = target.to_string_lossy().into_owned();
+        if inodes.iter().any(|inode| target == format!("socket:[{inode}]")) {
+            found.insert(target);
+        }
+    }
+    Ok(found)
+}
+
+#[test]
 fn a_bad_configuration_leaves_the_former_one_in_force() -> Result<()> {
     let site = Site::new()?;
     let address = free_address()?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use super::session::{Now, Session, State};
@@ -38,10 +38,12 @@ pub struct Door {
 }
 
 /// Serves the runtime API on this thread, which must be in a `LocalSet` and carry no traffic: commands may wait for the
-/// workers. At most `stats maxconn` clients are served at once; others wait to be accepted.
-pub fn start(world: &Rc<World>, doors: Vec<Door>) -> io::Result<()> {
+/// workers. At most `stats maxconn` clients are served at once; others wait to be accepted. Aborting the returned tasks
+/// closes the doors; whoever is inside goes on.
+pub fn start(world: &Rc<World>, doors: Vec<Door>) -> io::Result<Vec<JoinHandle<()>>> {
     let places = world.plan().global.stats_max_connections as usize;
     let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+    let mut accepting = Vec::new();
     for door in doors {
         let state = State {
             level: door.level,
@@ -54,9 +56,9 @@ pub fn start(world: &Rc<World>, doors: Vec<Door>) -> io::Result<()> {
             timeout: world.plan().global.stats_timeout,
         };
         let incoming = Incoming::new(door.socket)?;
-        spawn_local(accept(world.clone(), incoming, state, places.clone()));
+        accepting.push(spawn_local(accept(world.clone(), incoming, state, places.clone())));
     }
-    Ok(())
+    Ok(accepting)
 }
 
 async fn accept(world: Rc<World>, incoming: Incoming, state: State, places: Arc<Semaphore>) {

@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread;
 
+use tokio::task::JoinHandle;
+
 use super::handover;
 use super::limits::Sizes;
 use super::listeners::{Bound, Owner};
@@ -22,14 +24,14 @@ use crate::stream::Engine;
 /// The service's listening sockets, shared with whoever pauses and hands them over.
 pub type Sockets = Rc<RefCell<Vec<Bound>>>;
 
-/// Serves the runtime API on this thread, from within its `LocalSet`.
+/// Serves the runtime API on this thread, from within its `LocalSet`. Aborting the tasks ends only the accepting.
 pub fn start(
     engine: &'static Engine,
     kernel: Help,
     sizes: Sizes,
     environment: Environment,
     sockets: &Sockets,
-) -> io::Result<()> {
+) -> io::Result<Vec<JoinHandle<()>>> {
     let doors = doors(engine.plan, &sockets.borrow())?;
     let (listening, handed) = (sockets.clone(), sockets.clone());
     let world = World {

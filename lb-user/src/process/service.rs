@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, raise};
 use tokio::runtime::Builder;
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::{sleep, sleep_until};
 
 use super::args::Old;
@@ -105,6 +105,7 @@ impl Service {
             engine,
             workers,
             kernel: &mut keeper,
+            doors: Vec::new(),
             drain_at: NEVER,
             stop_at: NEVER,
         };
@@ -113,7 +114,7 @@ impl Service {
         tasks.block_on(&runtime, async {
             let mut signals = Signals::listen().map_err(problem)?;
             health::run::start(&engine.farm);
-            operator::start(engine, kernel, self.sizes, environment, &bound)
+            watch.doors = operator::start(engine, kernel, self.sizes, environment, &bound)
                 .map_err(|error| format!("[lb.main()] Cannot serve the runtime API: {error}."))?;
             if let Some(mut old) = self.old {
                 old.dismiss();
@@ -150,6 +151,8 @@ struct Watch<'a> {
     engine: &'static Engine,
     workers: Workers,
     kernel: &'a mut Keeper,
+    /// The tasks that accept clients of the runtime API.
+    doors: Vec<JoinHandle<()>>,
     /// When listening ends after a soft stop.
     drain_at: Ticks,
     /// When a soft stop has taken too long.
@@ -219,6 +222,7 @@ impl Watch<'_> {
     fn drain(&mut self) {
         self.drain_at = NEVER;
         self.bound.borrow_mut().clear();
+        self.doors.drain(..).for_each(|door| door.abort());
         self.kernel.stop();
         self.workers.tell(Phase::Draining);
         self.tell(WARNING, status::farewell(self.engine.process));
