@@ -2,6 +2,7 @@
 //!
 //! The seed is fixed, so that a failure stays one. To search further:
 //! `PROPTEST_RNG_SEED=7 PROPTEST_CASES=1000000 cargo test -p lb-tests --test fuzz`.
+mod cli;
 mod configuration;
 mod harm;
 mod http1;
