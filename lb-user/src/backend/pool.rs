@@ -81,6 +81,15 @@ struct Pool {
     peak: u32,
 }
 
+impl Pool {
+    /// Is one more idle connection needed and allowed?
+    fn has_room(&self, bounds: Bounds) -> bool {
+        let idle = self.idle.len() as u32;
+        let needed = idle == 0 || self.used + idle < self.peak.max(bounds.low);
+        needed && bounds.max.is_none_or(|max| idle < max)
+    }
+}
+
 /// What bounds a server's idle connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
@@ -137,10 +146,12 @@ pub fn give(mut connection: ServerConnection, bounds: Bounds) {
     let Some(server) = connection.server else { return };
     connection.count(false);
     let refused = with_pool(server, |pool| {
-        let idle = pool.idle.len() as u32;
-        let needed = idle == 0 || pool.used + idle < pool.peak.max(bounds.low);
-        if !needed || bounds.max.is_some_and(|max| idle >= max) {
-            return Some(connection);
+        if !pool.has_room(bounds) {
+            // Those that their server has closed only take room away.
+            pool.idle.retain(ServerConnection::is_fresh);
+            if !pool.has_room(bounds) {
+                return Some(connection);
+            }
         }
         pool.idle.push(connection);
         None
