@@ -9,14 +9,12 @@ use crate::frames::{CLIENT_MAC, CUSTOMER_TAG, SERVICE_TAG, Segment};
 use crate::packets::assert_refusal;
 use crate::tap::Tap;
 use anyhow::{Context, Result, ensure};
-use lab::{Client, Netns, until, veth};
+use lab::{BpfFileSystem, Client, Netns, until, veth};
 use lb_user::kernel::{
     Capabilities, Gate, GateAction, GateListener, GateRule, GateRules, InterfaceState, KernelError, Mode, RuleCount,
 };
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getpeername, socket_with};
 use rustix::thread::{CapabilitySet, CapabilitySets};
-use tempfile::TempDir;
 
 const EDGE: [&str; 2] = ["10.99.0.1", "fd99::1"];
 const ALLOWED: [&str; 2] = ["10.99.0.2", "fd99::2"];
@@ -113,12 +111,8 @@ fn a_gate_catches_up_with_its_host() -> Result<()> {
         let listener = TcpListener::bind("[::]:0")?;
         let port = listener.local_addr()?.port();
         let interfaces = [("edge0".to_owned(), Mode::Generic), ("edge1".to_owned(), Mode::Auto)];
-        let first = Gate::attach(
-            &interfaces[..1],
-            &GateRules::default(),
-            &bpf.folder.path().join("first"),
-        )?;
-        let mut gate = Gate::attach(&interfaces, &deny_list(port), &bpf.folder.path().join("second"))?;
+        let first = Gate::attach(&interfaces[..1], &GateRules::default(), &bpf.pin_dir().join("first"))?;
+        let mut gate = Gate::attach(&interfaces, &deny_list(port), &bpf.pin_dir().join("second"))?;
         let states = states(&mut gate)?;
         ensure!(
             states.contains("runs another XDP program") && states.contains("no interface 'edge1'"),
@@ -272,31 +266,6 @@ fn add_addresses(namespace: &Netns, interface: &str, [v4, v6]: [&str; 2]) -> Res
     namespace.ip(&format!(
         "addr add {v4}/24 dev {interface}\naddr add {v6}/64 dev {interface} nodad"
     ))
-}
-
-/// A BPF file system of our own, gone with this value.
-struct BpfFileSystem {
-    folder: TempDir,
-}
-
-impl BpfFileSystem {
-    fn mount() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        mount("bpf", folder.path(), "bpf", MountFlags::empty(), None)
-            .context("cannot mount a BPF file system (are you root?)")?;
-        Ok(Self { folder })
-    }
-
-    fn pin_dir(&self) -> PathBuf {
-        self.folder.path().join("lb")
-    }
-}
-
-impl Drop for BpfFileSystem {
-    fn drop(&mut self) {
-        // Best effort: there is nobody left to tell.
-        let _ = unmount(self.folder.path(), UnmountFlags::DETACH);
-    }
 }
 
 fn address(text: &str) -> IpAddr {

@@ -65,6 +65,30 @@ impl Socket {
         let _ = socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Has the connection go without a word to the other end when it is closed. Without CAP_NET_ADMIN the word is sent, and expires at
+    /// the first router.
+    pub fn vanish_on_close(&self) {
+        let on: libc::c_int = 1;
+        // SAFETY: pointer and length describe a local integer, which the call only reads.
+        let repaired = unsafe {
+            libc::setsockopt(
+                self.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_REPAIR,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            )
+        };
+        if repaired == 0 {
+            return;
+        }
+        let socket = socket2::SockRef::from(self);
+        // Best effort: on failure the connection is merely closed.
+        let _ = socket.set_ttl_v4(1);
+        let _ = socket.set_unicast_hops_v6(1);
+        self.reset_on_close();
+    }
+
     /// Local address, for TCP.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {

@@ -92,14 +92,9 @@ impl Client {
         idle.or(timeouts.http_request).or(timeouts.client)
     }
 
-    /// Forgets the connection without a word to the client (`silent-drop`): a packet that expires on the way cannot
-    /// reset the other end.
+    /// Forgets the connection without a word to the client (`silent-drop`).
     pub fn vanish(&mut self) {
-        let socket = socket2::SockRef::from(&self.connection.socket);
-        // Best effort: on failure the connection is merely closed.
-        let _ = socket
-            .set_ttl_v4(1)
-            .and_then(|()| socket.set_linger(Some(std::time::Duration::ZERO)));
+        self.connection.socket.vanish_on_close();
         self.connection.broken = true;
     }
 

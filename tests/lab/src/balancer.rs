@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +37,8 @@ pub struct Setup<'a> {
     configuration: String,
     listeners: BTreeMap<&'a str, TcpListener>,
     namespace: Option<&'a Netns>,
+    privileged: bool,
+    arguments: Vec<&'a str>,
 }
 
 /// A running balancer. Dropping it ends it and removes its files.
@@ -54,6 +56,8 @@ impl<'a> Setup<'a> {
             configuration: configuration.into(),
             listeners: BTreeMap::new(),
             namespace: None,
+            privileged: true,
+            arguments: Vec::new(),
         }
     }
 
@@ -70,6 +74,18 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Starts the balancer with no capability but the one to bind low ports.
+    pub fn without_privilege(mut self) -> Self {
+        self.privileged = false;
+        self
+    }
+
+    /// Adds arguments to the command line.
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.arguments.extend(arguments);
+        self
+    }
+
     /// Starts the balancer and waits until its stats socket answers.
     pub fn start(self) -> Result<Balancer> {
         let folder = tempfile::Builder::new().prefix("lab.").tempdir()?;
@@ -82,10 +98,14 @@ impl<'a> Setup<'a> {
         let output = File::create(&log)?;
         let mut command = self.command()?;
         command.arg("-db").arg("-f").arg(folder.path().join("cfg"));
+        command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let mut process = Process::spawn(&mut command)?;
         until("the balancer's stats socket", || match process.ended() {
-            Ok(None) => UnixStream::connect(&socket).ok().map(Ok),
+            Ok(None) => ask(&socket, "show info")
+                .ok()
+                .filter(|answer| !answer.is_empty())
+                .map(Ok),
             Ok(Some(status)) => Some(Err(status)),
             Err(_) => None,
         })?
@@ -103,10 +123,18 @@ impl<'a> Setup<'a> {
 
     /// The command whose process inherits every listener and finds its number in the variable of that name.
     fn command(&self) -> Result<Command> {
-        let mut command = match self.namespace {
-            Some(namespace) => namespace.command(binary()?)?,
-            None => Command::new(binary()?),
+        let start = |program: PathBuf| match self.namespace {
+            Some(namespace) => namespace.command(program),
+            None => Ok(Command::new(program)),
         };
+        let mut command = match self.privileged {
+            true => start(binary()?)?,
+            false => start("setpriv".into())?,
+        };
+        if !self.privileged {
+            let bounds = ["--bounding-set", "-all,+net_bind_service", "--inh-caps", "-all"];
+            command.args(bounds).arg(binary()?);
+        }
         for (name, listener) in &self.listeners {
             let listener = listener.try_clone()?;
             command.env(name, listener.as_raw_fd().to_string());
@@ -115,6 +143,15 @@ impl<'a> Setup<'a> {
         }
         Ok(command)
     }
+}
+
+fn ask(socket: &Path, command: &str) -> Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    writeln!(socket, "{command}")?;
+    socket.shutdown(Shutdown::Write)?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 impl Balancer {
@@ -138,12 +175,7 @@ impl Balancer {
 
     /// Asks the runtime API one line and answers with everything it says.
     pub fn ask(&self, command: &str) -> Result<String> {
-        let mut socket = UnixStream::connect(self.folder.path().join("stats.sock"))?;
-        writeln!(socket, "{command}")?;
-        socket.shutdown(Shutdown::Write)?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        Ok(answer)
+        ask(&self.folder.path().join("stats.sock"), command).with_context(|| self.log().unwrap_or_default())
     }
 
     /// What the balancer wrote to its standard output and error so far.

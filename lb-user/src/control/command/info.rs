@@ -69,6 +69,7 @@ impl Wishes {
 }
 
 fn show_info(request: &mut Request<'_>) -> Answer {
+    request.world.kernel.count();
     let wishes = Wishes::read(request.words);
     let moment = Moment {
         world: request.world,
@@ -235,6 +236,8 @@ fn wanted(subject: &Subject<'_>, wishes: Wishes) -> bool {
 
 fn clear_counters(request: &mut Request<'_>) -> Answer {
     let process = request.world.process();
+    // What the kernel counted so far belongs to the past, too.
+    request.world.kernel.count();
     match request.word(0) {
         Some("all") if request.session.level < CliLevel::Admin => return Answer::error("Permission denied"),
         Some("all") => clear::all(process),
