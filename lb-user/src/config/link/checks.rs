@@ -193,16 +193,14 @@ pub fn logs(draft: &Draft, global: &Global, world: &mut World<'_>) {
     }
 }
 
-/// Log lines for a ring that no section declares would be lost.
+/// Log lines need a ring that some section declares.
 pub fn rings(targets: &[LogTarget], declared: &[Ring], whose: &str, world: &mut World<'_>) {
     for target in targets {
         if let LogAddress::Ring(name) = &target.address
             && !declared.iter().any(|ring| ring.name == *name)
         {
-            warn(
-                world,
-                format!("config : {whose} : there is no ring '{name}', what is logged there is lost."),
-            );
+            let text = format!("config : {whose} : unable to find ring '{name}' to log to.");
+            world.diagnostics.push(Severity::Alert, text);
         }
     }
 }
