@@ -1,6 +1,9 @@
 //! `mode tcp` from the outside.
+use std::time::Duration;
+
 use anyhow::Result;
-use lab::{Client, Netns, Origin, Service, Setup, veth};
+use lab::usage::memory;
+use lab::{Client, Netns, Origin, Service, Setup, until, veth};
 
 const DEFAULTS: &str = "
 defaults
@@ -27,6 +30,33 @@ fn bytes_pass_both_ways_and_a_half_close_reaches_the_other_side() -> Result<()> 
     client.send(rest)?;
     client.finish()?;
     assert_eq!(client.to_end()?, rest);
+    Ok(())
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_the_server_up_and_costs_no_memory() -> Result<()> {
+    let origin = Origin::start(Service::Source)?;
+    let lb = Setup::new(format!(
+        "{DEFAULTS}\nlisten relay\n    bind \"fd@${{relay}}\"\n    server source {}",
+        origin.address()
+    ))
+    .listen("relay")?
+    .start()?;
+    let before = memory(lb.pid())?.rss;
+    let mut client = Client::connect(lb.address("relay")?)?;
+    client.exactly(1)?;
+    let mut sent = 0;
+    until("the server to stop sending", || {
+        std::thread::sleep(Duration::from_millis(100));
+        let stopped = origin.sent() == sent;
+        sent = origin.sent();
+        stopped.then_some(())
+    })?;
+    let grown = memory(lb.pid())?.rss.saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes for a client that does not read");
+    // Nothing is lost: everything that was sent, and more, comes when it is asked for.
+    let length = usize::try_from(sent)?;
+    assert!(client.exactly(length)?.iter().all(|&byte| byte == 0));
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub struct Origin {
 struct Counters {
     connections: AtomicU64,
     requests: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Origin {
@@ -82,6 +83,11 @@ impl Origin {
     pub fn requests(&self) -> u64 {
         self.counters.requests.load(Relaxed)
     }
+
+    /// How many bytes a source could send so far.
+    pub fn sent(&self) -> u64 {
+        self.counters.bytes.load(Relaxed)
+    }
 }
 
 impl Drop for Origin {
@@ -108,7 +114,7 @@ async fn accept(listener: tokio::net::TcpListener, service: Service, counters: A
             match service {
                 Service::Http(name) => http(stream, name, &counters).await,
                 Service::Echo => echo(stream).await,
-                Service::Source => source(stream).await,
+                Service::Source => source(stream, &counters).await,
             }
         });
     }
@@ -120,10 +126,11 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
     writer.shutdown().await
 }
 
-async fn source(mut stream: TcpStream) -> io::Result<()> {
+async fn source(mut stream: TcpStream, counters: &Counters) -> io::Result<()> {
     let zeros = vec![0; 1 << 18];
     loop {
-        stream.write_all(&zeros).await?;
+        let length = stream.write(&zeros).await?;
+        counters.bytes.fetch_add(length as u64, Relaxed);
     }
 }
 
