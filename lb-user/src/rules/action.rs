@@ -56,18 +56,47 @@ impl Rule {
         let family = place::describe_rule(set);
         let word = words.next().unwrap_or_default();
         let row = find(context.registry, set, word).ok_or_else(|| unknown(family, set, word, context))?;
+        Rule::read(row, word, words, context).map_err(|mistake| match mistake {
+            Mistake::Refused => Error::new(format!("'{family} {word}' is not implemented in this version.")),
+            Mistake::Action(error) => misread(family, set, word, &error, context),
+            Mistake::Condition(error) => bad_condition(family, set, word, &error, context),
+            Mistake::Stray(found) => not_a_condition(family, set, word, &found, context),
+        })
+    }
+
+    /// Reads the rule of a keyword that is the name of an action of `set`, too (`redirect`).
+    pub fn parse_keyword(set: Scope, words: &mut Words<'_>, context: &mut Context<'_>) -> Result<Rule, Error> {
+        context.place = set | context.capabilities();
+        let word = words.next().unwrap_or_default();
+        let row = find(context.registry, set, word).ok_or_else(|| Error::not_implemented(word))?;
+        Rule::read(row, word, words, context).map_err(|mistake| {
+            let mistake = match mistake {
+                Mistake::Refused => return Error::not_implemented(word),
+                Mistake::Action(error) => error,
+                Mistake::Condition(error) => Error::new(format!("error in condition: {error}")),
+                Mistake::Stray(found) => Error::new(format!("unexpected argument '{found}'")),
+            };
+            let section = section(context);
+            Error::new(format!(
+                "error detected in {section} while parsing {word} rule : {mistake}."
+            ))
+        })
+    }
+
+    fn read(
+        row: &'static ActionRow,
+        word: &str,
+        words: &mut Words<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Rule, Mistake> {
         let Does::Works(parse) = &row.does else {
-            return Err(Error::new(format!(
-                "'{family} {word}' is not implemented in this version."
-            )));
+            return Err(Mistake::Refused);
         };
-        let action = parse(word, words, context).map_err(|error| misread(family, set, word, &error, context))?;
+        let action = parse(word, words, context).map_err(Mistake::Action)?;
         let condition = match words.peek() {
             None => None,
-            Some("if" | "unless") => Some(
-                Condition::parse(words, context).map_err(|error| bad_condition(family, set, word, &error, context))?,
-            ),
-            Some(found) => return Err(not_a_condition(family, set, word, found, context)),
+            Some("if" | "unless") => Some(Condition::parse(words, context).map_err(Mistake::Condition)?),
+            Some(found) => return Err(Mistake::Stray(found.to_owned())),
         };
         Ok(Rule {
             row,
@@ -76,6 +105,16 @@ impl Rule {
             location: context.location.clone(),
         })
     }
+}
+
+/// What is wrong with a rule, to be worded for its family.
+enum Mistake {
+    /// The action is known by name only.
+    Refused,
+    Action(Error),
+    Condition(Error),
+    /// A word where only a condition may follow.
+    Stray(String),
 }
 
 /// Takes the next argument of an action; there is none where its condition begins.
@@ -120,15 +159,12 @@ fn section(context: &Context<'_>) -> String {
 fn unknown(family: &str, set: Scope, word: &str, context: &Context<'_>) -> Error {
     let names =
         || rows(context.registry, set).flat_map(|row| row.names.iter().map(move |name| (*name, takes_list(row))));
-    let known: Vec<String> = names()
-        .map(|(name, list)| {
-            if list {
-                format!("'{name}(*)'")
-            } else {
-                format!("'{name}'")
-            }
-        })
-        .collect();
+    let known = names().map(|(name, list)| match list {
+        true => format!("'{name}(*)'"),
+        false => format!("'{name}'"),
+    });
+    let mut known: Vec<String> = known.collect();
+    known.sort();
     let known = known.join(", ");
     let meant = suggest::nearest(word, names().map(|(name, _)| name));
     let meant = meant
@@ -140,7 +176,8 @@ fn unknown(family: &str, set: Scope, word: &str, context: &Context<'_>) -> Error
             section(context)
         )
     } else {
-        format!("'{family}' expects {known}, but got '{word}'.{meant}")
+        let missing = if word.is_empty() { " (missing argument)" } else { "" };
+        format!("'{family}' expects {known}, but got '{word}'{missing}.{meant}")
     })
 }
 

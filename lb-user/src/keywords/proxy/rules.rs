@@ -22,7 +22,8 @@ macro_rules! rules {
             $doc,
             $example,
             |_, words, draft, reading| {
-                let rule = compile(words, draft, reading, $place)?;
+                warn_if_over($name, &draft.proxy.rules.$set, reading);
+                let rule = compile(Rule::parse, words, draft, reading, $place)?;
                 draft.proxy.rules.$set.push(rule);
                 Ok(())
             },
@@ -104,7 +105,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         |_, words, draft, reading| {
             // The keyword is the name of the action, too.
             words.back();
-            let rule = compile(words, draft, reading, Scope::HTTP_REQUEST)?;
+            let rule = compile(Rule::parse_keyword, words, draft, reading, Scope::HTTP_REQUEST)?;
             draft.proxy.rules.redirect.push(rule);
             Ok(())
         },
@@ -133,9 +134,29 @@ pub(super) const ROWS: &[ProxyRow] = &[
     ),
 ];
 
-fn compile(words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>, place: Scope) -> Result<Rule, Error> {
+/// Actions that let no rule below them be judged.
+const FINAL: [&str; 6] = ["allow", "auth", "deny", "redirect", "return", "tarpit"];
+
+/// Says so if the rules above a line leave nothing to it.
+fn warn_if_over(keyword: &str, above: &RuleSet, reading: &mut Reading<'_>) {
+    let last = above.last().filter(|rule| rule.condition.is_none());
+    if last.is_some_and(|rule| FINAL.contains(&rule.row.name())) {
+        reading.warn(format_args!(
+            "previous '{keyword}' action is final and has no condition attached, further entries are NOOP."
+        ));
+    }
+}
+
+/// Reads a line's rule, and notes what it declares and takes for granted.
+fn compile(
+    parse: fn(Scope, &mut Words<'_>, &mut Context<'_>) -> Result<Rule, Error>,
+    words: &mut Words<'_>,
+    draft: &mut Draft,
+    reading: &mut Reading<'_>,
+    place: Scope,
+) -> Result<Rule, Error> {
     let mut context = reading.compiler(draft, place);
-    let rule = Rule::parse(place, words, &mut context)?;
+    let rule = parse(place, words, &mut context)?;
     let Context {
         new_capture, promises, ..
     } = context;
