@@ -2,6 +2,7 @@
 
 use super::ending::{Ending, cause, phase};
 use super::exchange::Exchange;
+use crate::http::connection;
 use crate::http::h1::framing::{self, Asked};
 use crate::http::h1::{Bad, Framing, Parsed, parse_request};
 use crate::runtime::clock;
@@ -86,7 +87,7 @@ impl Exchange<'_> {
         self.facts.times.request = self.lap();
         self.client_version = self.request.version();
         self.asked = Asked::of(&self.request);
-        self.keep_client = framing::persists(&self.request);
+        self.keep_client = connection::persists(&self.request, self.carrier());
         self.facts.method_is_head = self.request.method() == b"HEAD";
         self.note_request_line();
         let body = match framing::of_request(&self.request) {

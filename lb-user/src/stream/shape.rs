@@ -33,11 +33,9 @@ impl Exchange<'_> {
         write_head(&self.request, &mut self.up.head);
     }
 
-    fn carrier(&self) -> Carrier {
-        match self.frontend.options.http_use_proxy_header {
-            true => Carrier::ProxyConnection,
-            false => Carrier::Connection,
-        }
+    /// The field in which both sides speak of their connections.
+    pub(crate) fn carrier(&self) -> Carrier {
+        Carrier::of(&self.request, self.frontend.options.http_use_proxy_header)
     }
 
     /// The stricter of what frontend and backend say about keeping connections.
@@ -98,7 +96,7 @@ impl Exchange<'_> {
             !endless && client_mode != HttpConnection::Close && self.server_mode() != HttpConnection::Close;
         self.keep_client &= !self.engine.is_stopping();
         self.keep_server &=
-            framing::persists(&self.response) && !matches!(framing, Framing::UntilClose | Framing::Tunnel);
+            connection::persists(&self.response, self.carrier()) && !matches!(framing, Framing::UntilClose | Framing::Tunnel);
         if !self.tunnel {
             let carrier = self.carrier();
             self.keep_client =

@@ -1,6 +1,6 @@
-//! Where a message's body ends, and whether its connection can carry another one (RFC 9112 sections 6.3 and 9.3).
+//! Where a message's body ends (RFC 9112 section 6.3).
 use super::fault::Fault;
-use crate::http::message::{Head, Version};
+use crate::http::message::Head;
 use crate::http::method::Method;
 
 /// How the end of a body is found.
@@ -78,17 +78,6 @@ pub fn of_response(head: &Head, asked: Asked) -> Result<Framing, Fault> {
     })
 }
 
-/// Whether the message's sender is ready to keep the connection for another exchange.
-pub fn persists(head: &Head) -> bool {
-    let noted = head.noted();
-    match head.version() {
-        _ if noted.close || noted.ambiguous_length => false,
-        // A chunked body says more than HTTP/1.0 knows: nobody can be sure where its sender sees the end.
-        Version::Http10 => noted.keep_alive && !noted.chunked,
-        Version::Http11 | Version::Http2 => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,29 +153,6 @@ mod tests {
                 expected,
                 "{request} {response}"
             );
-        }
-    }
-
-    #[test]
-    fn connections_persist_as_version_and_options_say() {
-        for (text, expected) in [
-            ("GET / HTTP/1.1", true),
-            ("GET / HTTP/1.1\r\nConnection: x, Close", false),
-            ("GET / HTTP/1.1\r\nConnection: keep-alive, close", false),
-            ("GET / HTTP/1.1\r\nProxy-Connection: close", true),
-            ("GET / HTTP/1.0", false),
-            ("GET / HTTP/1.0\r\nConnection: Keep-Alive", true),
-            (
-                "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked",
-                false,
-            ),
-            (
-                "POST / HTTP/1.1\r\nContent-Length: 7\r\nTransfer-Encoding: chunked",
-                false,
-            ),
-            ("HTTP/1.0 200 OK\r\nConnection: keep-alive", true),
-        ] {
-            assert_eq!(persists(&parsed(text)), expected, "{text}");
         }
     }
 }

@@ -101,10 +101,10 @@ const fn not_visible(word: u64) -> u64 {
 /// The bytes that are neither letters nor hyphens.
 const fn not_letters(word: u64) -> u64 {
     let ascii = word & !HIGH;
-    let lower = ascii | ONES * 0x20;
+    let lower = ascii | (ONES * 0x20);
     // In seven bits there is room to count into the top one, from 'a' on and from after 'z' on.
     let letters = (lower + ONES * (0x80 - b'a' as u64)) & !(lower + ONES * (0x7f - b'z' as u64));
-    let others_than_hyphen = (ascii ^ ONES * b'-' as u64) + ONES * 0x7f;
+    let others_than_hyphen = (ascii ^ (ONES * b'-' as u64)) + ONES * 0x7f;
     (word | !letters & others_than_hyphen) & HIGH
 }
 
