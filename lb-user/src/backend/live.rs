@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use crate::backend::balance::WEIGHT_SCALE;
 use crate::plan::balance::Algorithm;
@@ -12,7 +13,7 @@ use crate::plan::server::ServerAddress;
 use crate::plan::{self, Plan};
 use crate::runtime::clock;
 use crate::state::capture::Kept;
-use crate::state::proxy::{BackendState, FrontendState, Listener, ProxyStatus};
+use crate::state::proxy::{BackendState, Configured, FrontendState, Listener, ProxyStatus};
 use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::{Gauge, Process, Proxy, ProxyId, Server};
 
@@ -60,6 +61,12 @@ fn live_proxy(plan: &Plan, proxy: &plan::Proxy, process: u32) -> Proxy {
         is_frontend: proxy.is_frontend,
         is_backend: proxy.is_backend,
         is_http: proxy.mode == plan::Mode::Http,
+        configured: Configured {
+            default_backend: proxy.default_backend,
+            client_timeout: milliseconds(proxy.timeouts.client),
+            server_timeout: milliseconds(proxy.timeouts.server),
+            tunnel_timeout: milliseconds(proxy.timeouts.tunnel),
+        },
         status: AtomicU8::new(status as u8),
         frontend: FrontendState {
             max_connections: AtomicU32::new(max_connections(proxy, process)),
@@ -114,6 +121,10 @@ fn may_use(frontend: &plan::Proxy, backend: ProxyId) -> bool {
             || frontend.rules.use_backend.iter().any(named))
 }
 
+fn milliseconds(timeout: Option<Duration>) -> u32 {
+    timeout.map_or(0, |timeout| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX))
+}
+
 fn listener(bind: &plan::Bind, number: u32) -> Listener {
     Listener {
         name: bind.options.name.clone().unwrap_or_else(|| format!("sock-{number}")),
@@ -143,6 +154,7 @@ fn live_server(proxy: &plan::Proxy, server: &plan::Server, number: u32) -> Serve
         user_weight: AtomicU32::new(server.weight),
         initial_weight: server.weight,
         effective_weight: AtomicU32::new(server.weight * weight_scale(&proxy.balance.algorithm)),
+        weight_scale: weight_scale(&proxy.balance.algorithm),
         running: AtomicU8::new(Running::Up as u8),
         admin: AtomicU8::new(config_maint | resolution_maint),
         last_change: AtomicU64::new(clock::ticks() / 1_000_000),

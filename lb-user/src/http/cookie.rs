@@ -4,7 +4,7 @@ use super::message::Head;
 
 /// Every cookie of a `Cookie` value, in order, as name and value. Spaces around both are dropped, quotes belong to the
 /// value, and parts without an equals sign and RFC 2965's `$` attributes are passed over.
-pub fn cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     Elements::split_at(value, b';')
         .flat_map(|part| Elements::split_at(part, b','))
         .filter_map(pair)
@@ -12,18 +12,18 @@ pub fn cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 /// Every cookie of a `Set-Cookie` value, as name and value: one, or several between commas.
-pub fn set_cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn set_cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     // The comma of an `Expires` date starts an element too, but one in which no equals sign comes before the semicolon.
     Elements::split_at(value, b',').filter_map(|cookie| pair(Elements::split_at(cookie, b';').next()?))
 }
 
 /// Every cookie that a request carries (`req.cook`).
-pub fn of_request(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn of_request(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     head.values(b"cookie").flat_map(cookies)
 }
 
 /// Every cookie that a response sets (`res.cook`).
-pub fn of_response(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn of_response(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     head.values(b"set-cookie").flat_map(set_cookies)
 }
 

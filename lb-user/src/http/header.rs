@@ -90,12 +90,12 @@ pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Every comma-separated value of the fields called `name`, or of all fields, in order (`req.hdr`).
-pub fn list<'a, 'n>(head: &'a Head, name: Option<&'n [u8]>) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+pub fn list<'a, 'n>(head: &'a Head, name: Option<&'n [u8]>) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
     lines(head, name).flat_map(elements)
 }
 
 /// Every whole value of the fields called `name`, or of all fields, in order (`req.fhdr`).
-pub fn lines<'a, 'n>(head: &'a Head, name: Option<&'n [u8]>) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+pub fn lines<'a, 'n>(head: &'a Head, name: Option<&'n [u8]>) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
     head.headers()
         .filter(move |(candidate, _)| name.is_none_or(|name| candidate.eq_ignore_ascii_case(name)))
         .map(|(_, value)| value)

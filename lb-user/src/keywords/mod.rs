@@ -2,6 +2,10 @@
 
 pub mod action;
 pub mod bind;
+pub mod convert;
+#[cfg(test)]
+mod examples;
+pub mod fetch;
 pub mod global;
 pub mod log;
 pub mod log_target;
@@ -17,8 +21,8 @@ pub use reading::Reading;
 
 /// The rows that rules are compiled from.
 pub const RULES: crate::rules::Registry = crate::rules::Registry {
-    fetches: &[],
-    converters: &[],
+    fetches: fetch::ROWS,
+    converters: convert::ROWS,
     actions: action::ROWS,
     log_variables: log::ROWS,
 };

@@ -223,7 +223,10 @@ impl Test {
 
     /// What the test says of these facts: any of the fetch's values suffices.
     pub fn evaluate(&self, facts: &Facts<'_>) -> Verdict {
-        let mut cursor = Cursor::default();
+        let mut cursor = Cursor {
+            all: true,
+            ..Cursor::default()
+        };
         let mut verdict = Verdict::No;
         loop {
             match self.expression.next(facts, &mut cursor) {

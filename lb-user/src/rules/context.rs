@@ -11,7 +11,7 @@ use super::facts::Side;
 use super::log_format::LogVariableRow;
 use super::pattern::{Entry, Origin, PatternSet};
 use super::variable::{Variable, VariableScope};
-use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity};
+use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity, raw};
 use crate::state::{ProxyId, ServerId, TableId};
 
 /// All rows that rules are compiled from: one slice a file.
@@ -127,7 +127,7 @@ impl Context<'_> {
         }
         let unread = || Error::new(format!("failed to open pattern file <{file}>"));
         let bytes = (self.read_file)(file).map_err(|_| unread())?;
-        let entries = PatternSet::read(&String::from_utf8_lossy(&bytes), is_map);
+        let entries = PatternSet::read(&raw::text(bytes), is_map);
         let set = PatternSet::new(self.number(), Origin::File(file.into()), is_map, entries);
         self.names.patterns.insert(file.to_owned(), Arc::clone(&set));
         Ok(set)

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use std::sync::PoisonError;
 
+use super::expression::Fetched;
 use super::value::Value;
 use super::variable::{Variable, VariableScope, Variables, Write, Writes};
 use crate::http::message::Head;
@@ -103,6 +104,13 @@ pub struct Body<'a> {
     pub complete: bool,
 }
 
+impl Body<'_> {
+    /// What a fetch answers that these bytes do not satisfy.
+    pub fn unsatisfied<'a>(&self) -> Fetched<'a> {
+        if self.complete { Fetched::Missing } else { Fetched::Wait }
+    }
+}
+
 /// What is known of the client's connection, from accept to close.
 #[derive(Debug)]
 pub struct Session {
@@ -178,6 +186,9 @@ pub struct Exchange {
     /// Timeouts in force, milliseconds (0: none).
     pub server_timeout: u32,
     pub tunnel_timeout: u32,
+    /// What `set-priority-class` and `set-priority-offset` set.
+    pub priority_class: i32,
+    pub priority_offset: i32,
     /// Level set by `set-log-level`, or silence.
     pub log_level: Option<LogLevel>,
     /// Counters at the moment of logging (`%ac %fc %bc %sc`).

@@ -24,7 +24,37 @@ pub const MONTHS: [&str; 12] = [
 /// English names of the days, as HTTP writes them.
 pub const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
+/// Whose clocks a date is shown by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    Local,
+    Utc,
+}
+
 impl Calendar {
+    /// A moment in the format of strftime(3); `None` for what cannot be shown in a kilobyte.
+    pub fn strftime(format: &str, seconds: i64, zone: Zone) -> Option<Vec<u8>> {
+        let format = std::ffi::CString::new(format).ok()?;
+        // SAFETY: an all-zero `tm` is a valid value (its zone name may be null).
+        let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+        let moment: libc::time_t = seconds;
+        // SAFETY: both pointers are to live locals; the functions keep neither.
+        let done = unsafe {
+            match zone {
+                Zone::Local => libc::localtime_r(&moment, &mut parts),
+                Zone::Utc => libc::gmtime_r(&moment, &mut parts),
+            }
+        };
+        if done.is_null() {
+            return None;
+        }
+        let mut out = vec![0u8; 1_024];
+        // SAFETY: `out` is written for at most its length, the format ends in zero, and `parts` was filled above.
+        let written = unsafe { libc::strftime(out.as_mut_ptr().cast(), out.len(), format.as_ptr(), &parts) };
+        out.truncate(written);
+        (written > 0).then_some(out)
+    }
+
     /// The moment in the machine's time zone.
     pub fn local(seconds: u64) -> Calendar {
         // SAFETY: an all-zero `tm` is a valid value (its zone name may be null).

@@ -8,11 +8,18 @@ const SHARDS: usize = 16;
 
 thread_local! {
     static SHARD: Cell<usize> = const { Cell::new(0) };
+    static WORKER: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Tells this thread which shard it writes; a worker calls it once with its number.
 pub fn set_shard(worker: usize) {
     SHARD.set(worker % SHARDS);
+    WORKER.set(worker);
+}
+
+/// The number of the worker that this thread is.
+pub fn worker() -> usize {
+    WORKER.get()
 }
 
 #[derive(Default)]

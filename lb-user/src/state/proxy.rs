@@ -36,6 +36,7 @@ pub struct Proxy {
     pub is_frontend: bool,
     pub is_backend: bool,
     pub is_http: bool,
+    pub configured: Configured,
     pub status: AtomicU8,
     pub frontend: FrontendState,
     pub backend: BackendState,
@@ -44,6 +45,15 @@ pub struct Proxy {
     /// The last malformed request and response.
     pub bad_request: Kept,
     pub bad_response: Kept,
+}
+
+/// What rules may ask of a proxy's configuration. Timeouts are in milliseconds; 0 is none.
+#[derive(Clone, Debug, Default)]
+pub struct Configured {
+    pub default_backend: Option<ProxyId>,
+    pub client_timeout: u32,
+    pub server_timeout: u32,
+    pub tunnel_timeout: u32,
 }
 
 /// A proxy's state as a frontend.

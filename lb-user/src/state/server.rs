@@ -66,6 +66,8 @@ pub struct Server {
     pub initial_weight: u32,
     /// Weight in force times the scale of the algorithm, after slow start.
     pub effective_weight: AtomicU32,
+    /// What a weight of one counts in `effective_weight`.
+    pub weight_scale: u32,
     /// `Running` as a number.
     pub running: AtomicU8,
     /// Bits of [`admin`].

@@ -80,6 +80,8 @@ pub enum Arg {
     None,
     Int(i64),
     Str(Box<str>),
+    /// Bytes that a row's `check` read from a string.
+    Bytes(Box<[u8]>),
     Time(Duration),
     Size(u64),
     Ip(IpAddr),
@@ -133,6 +135,15 @@ impl Args {
     pub fn str(&self, i: usize) -> Option<&str> {
         match self.get(i) {
             Arg::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a string argument, or those that a check read from it.
+    pub fn bytes(&self, i: usize) -> Option<&[u8]> {
+        match self.get(i) {
+            Arg::Str(s) => Some(s.as_bytes()),
+            Arg::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }

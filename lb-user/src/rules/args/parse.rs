@@ -1,10 +1,11 @@
 //! The argument list of a fetch or converter: `(a,"b,c",'d')` (manual 2.2 and 7.3).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use super::{Arg, ArgKind, ArgSpec, Args};
-use crate::language::{Error, units};
+use crate::language::{Error, raw, units};
 use crate::rules::context::Context;
 use crate::rules::pattern::{Compile, mask6, parse_mask4, parse_number};
 use crate::rules::place;
@@ -203,7 +204,10 @@ fn immediate(kind: ArgKind, word: &str, position: usize, context: &mut Context<'
             };
             return set.matcher(&compile, output).map(Arg::Patterns);
         }
-        _ => Some(Arg::Str(word.into())),
+        _ => Some(match raw::bytes(word) {
+            Cow::Borrowed(_) => Arg::Str(word.into()),
+            Cow::Owned(bytes) => Arg::Bytes(bytes.into()),
+        }),
     };
     arg.ok_or_else(unread)
 }

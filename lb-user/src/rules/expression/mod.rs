@@ -29,11 +29,17 @@ impl<'a> From<Option<Value<'a>>> for Fetched<'a> {
     }
 }
 
+impl<'a> From<Value<'a>> for Fetched<'a> {
+    fn from(value: Value<'a>) -> Fetched<'a> {
+        Fetched::Value(value)
+    }
+}
+
 /// Where a fetch with several answers (each value of a header) stands. ACLs ask again while `more` is set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cursor {
-    /// Is this the search for a first answer?
-    pub started: bool,
+    /// All answers are wanted, one after the other. Otherwise the fetch chooses one.
+    pub all: bool,
     /// Where the fetch left off, as it likes: a header field and an offset in its value.
     pub field: usize,
     pub offset: usize,
@@ -157,7 +163,6 @@ impl Expression {
             FetchFn::One(run) => run(&self.args, facts),
             FetchFn::Each(run) => run(&self.args, facts, cursor),
         };
-        cursor.started = true;
         self.converters
             .iter()
             .fold(fetched, |fetched, step| step.convert(fetched, facts))

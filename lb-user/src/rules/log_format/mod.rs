@@ -58,6 +58,8 @@ pub struct Flags {
     pub escape: bool,
     /// A dash stands for what is not there.
     pub dash: bool,
+    /// Control characters of samples as `%` and two hexadecimal digits: what is built here may become a header.
+    pub percent: bool,
 }
 
 /// How the text of a format is read.

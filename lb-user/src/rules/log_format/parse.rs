@@ -13,6 +13,7 @@ impl LogFormat {
             style,
             defaults: Flags {
                 dash: style.dash,
+                percent: !style.dash,
                 ..Flags::default()
             },
             literal: Vec::new(),

@@ -36,31 +36,32 @@ pub fn nothing(out: &mut Vec<u8>, flags: Flags) {
 
 /// A string as it is, quoted and escaped as the flags say. An empty one is nothing.
 pub fn text(out: &mut Vec<u8>, flags: Flags, text: &[u8]) {
-    shown(out, flags, text, |_| false);
+    let is_control = |byte: u8| flags.percent && byte.is_ascii_control() && byte != b'\t';
+    shown(out, flags, text, b'%', is_control);
 }
 
 /// A string with some of its characters encoded.
 pub fn encoded(out: &mut Vec<u8>, flags: Flags, text: &[u8], set: Encoded) {
-    shown(out, flags, text, |byte| set.holds(byte));
+    shown(out, flags, text, b'#', |byte| set.holds(byte));
 }
 
-fn shown(out: &mut Vec<u8>, flags: Flags, text: &[u8], encode: impl Fn(u8) -> bool) {
+fn shown(out: &mut Vec<u8>, flags: Flags, text: &[u8], mark: u8, encode: impl Fn(u8) -> bool) {
     if text.is_empty() {
         return nothing(out, flags);
     }
     if flags.quote {
         out.push(b'"');
     }
-    append(out, flags, text, encode);
+    append(out, flags, text, mark, encode);
     if flags.quote {
         out.push(b'"');
     }
 }
 
-fn append(out: &mut Vec<u8>, flags: Flags, text: &[u8], encode: impl Fn(u8) -> bool) {
+fn append(out: &mut Vec<u8>, flags: Flags, text: &[u8], mark: u8, encode: impl Fn(u8) -> bool) {
     for &byte in text {
         if encode(byte) {
-            out.extend_from_slice(&[b'#', hex_digit(byte >> 4), hex_digit(byte & 15)]);
+            out.extend_from_slice(&[mark, hex_digit(byte >> 4), hex_digit(byte & 15)]);
             continue;
         }
         if flags.escape && matches!(byte, b'"' | b'\\' | b']') {
@@ -72,7 +73,7 @@ fn append(out: &mut Vec<u8>, flags: Flags, text: &[u8], encode: impl Fn(u8) -> b
 
 /// Captured headers between bars, without quotes of their own.
 pub fn captured(out: &mut Vec<u8>, flags: Flags, text: &[u8]) {
-    append(out, flags, text, |byte| Encoded::Header.holds(byte));
+    append(out, flags, text, b'#', |byte| Encoded::Header.holds(byte));
 }
 
 /// A sample.
@@ -136,7 +137,9 @@ mod tests {
         hex: false,
         escape: false,
         dash: false,
+        percent: false,
     };
+    const PERCENT: Flags = Flags { percent: true, ..PLAIN };
     const QUOTE: Flags = Flags { quote: true, ..PLAIN };
     const ESCAPE: Flags = Flags { escape: true, ..PLAIN };
     const HEX: Flags = Flags { hex: true, ..PLAIN };
@@ -164,6 +167,7 @@ mod tests {
                 shown(|out| encoded(out, PLAIN, b"/a?x=\"1\xe9#{}|\t", Encoded::Unprintable)),
                 "/a?x=#221#E9#23{}|#09",
             ),
+            (shown(|out| text(out, PERCENT, b"a\r\n\tb\x7f%")), "a%0D%0A\tb%7F%"),
             (shown(|out| text(out, PLAIN, b"")), ""),
             (shown(|out| text(out, DASH, b"")), "-"),
             (shown(|out| text(out, QUOTE, b"")), "\"\""),

@@ -78,7 +78,7 @@ impl Method {
     }
 
     /// The type that a sample is turned into before it is compared.
-    pub fn input(self) -> Kind {
+    pub const fn input(self) -> Kind {
         match self {
             Method::Found => Kind::Any,
             // A truth value is a number that is not zero.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 
 use super::{Compile, Index, Method, Network, parse_number};
-use crate::language::Error;
+use crate::language::{Error, raw};
 use crate::rules::value::{Kind, Value};
 
 /// One entry: a pattern's text and, in a map, the text of its value.
@@ -186,7 +186,7 @@ fn map_value(text: &str, output: Kind) -> Option<Value<'static>> {
     match output {
         Kind::Int => parse_number(text).map(Value::Int),
         Kind::Address => Value::str(text.as_bytes()).cast(Kind::Address).map(Value::into_owned),
-        _ => Some(Value::string(text.as_bytes().to_vec())),
+        _ => Some(Value::string(raw::bytes(text).into_owned())),
     }
 }
 

@@ -1,0 +1,71 @@
+//! Converters (manual 7.3.1), one file for each kind of work.
+
+mod address;
+mod arithmetic;
+mod code;
+mod date;
+mod digest;
+mod farm;
+mod fix;
+mod hash;
+mod json;
+mod language;
+mod map;
+pub mod mqtt;
+mod refused;
+mod text;
+mod url;
+mod variable;
+
+use crate::language::{Does, Scope};
+use crate::rules::{Convert, ConvertRow};
+
+/// All converters, by file.
+pub const ROWS: &[&[ConvertRow]] = &[
+    address::ROWS,
+    arithmetic::ROWS,
+    code::ROWS,
+    date::ROWS,
+    digest::ROWS,
+    farm::ROWS,
+    fix::ROWS,
+    hash::ROWS,
+    json::ROWS,
+    language::ROWS,
+    map::ROWS,
+    mqtt::ROWS,
+    refused::ROWS,
+    text::ROWS,
+    url::ROWS,
+    variable::ROWS,
+];
+
+/// A row that works. The example is an expression and, after a `#`, its value.
+const fn works(
+    names: &'static [&'static str],
+    args: &'static str,
+    doc: &'static str,
+    example: &'static str,
+    convert: Convert,
+) -> ConvertRow {
+    ConvertRow {
+        names,
+        args,
+        scope: Scope::INTERNAL,
+        doc,
+        example,
+        does: Does::Works(convert),
+    }
+}
+
+/// A row that is refused by name.
+const fn refused(names: &'static [&'static str], args: &'static str, doc: &'static str) -> ConvertRow {
+    ConvertRow {
+        names,
+        args,
+        scope: Scope::INTERNAL,
+        doc,
+        example: "",
+        does: Does::Refused,
+    }
+}

@@ -1,0 +1,84 @@
+//! Sample fetches (manual 7.3), one file for each kind of thing they look at.
+
+mod auth;
+mod body;
+mod buffer;
+mod capture;
+mod connection;
+mod constant;
+mod cookie;
+mod farm;
+mod header;
+mod hello;
+mod identity;
+mod process;
+mod rdp;
+mod refused;
+mod request;
+mod response;
+mod session;
+mod url;
+
+use crate::http::message::Head;
+use crate::language::{Does, Scope};
+use crate::rules::{Facts, Fetch, FetchRow, Fetched};
+
+pub(super) use farm::usable;
+
+/// All fetches, by file.
+pub const ROWS: &[&[FetchRow]] = &[
+    auth::ROWS,
+    body::ROWS,
+    buffer::ROWS,
+    capture::ROWS,
+    connection::ROWS,
+    constant::ROWS,
+    cookie::ROWS,
+    farm::ROWS,
+    header::ROWS,
+    hello::ROWS,
+    identity::ROWS,
+    process::ROWS,
+    rdp::ROWS,
+    refused::ROWS,
+    refused::TABLES,
+    refused::TLS,
+    request::ROWS,
+    response::ROWS,
+    session::ROWS,
+    url::ROWS,
+];
+
+/// A row that works. The example is an expression and, after a `#`, its value in the tests' exchange.
+const fn works(
+    names: &'static [&'static str],
+    args: &'static str,
+    scope: Scope,
+    doc: &'static str,
+    example: &'static str,
+    fetch: Fetch,
+) -> FetchRow {
+    FetchRow {
+        names,
+        args,
+        scope,
+        doc,
+        example,
+        does: Does::Works(fetch),
+    }
+}
+
+/// The request's head, or what to answer without one.
+fn request<'a>(facts: &Facts<'a>) -> Result<&'a Head, Fetched<'a>> {
+    facts.request.ok_or_else(|| facts.request_body.unsatisfied())
+}
+
+/// The response's head, or what to answer without one.
+fn response<'a>(facts: &Facts<'a>) -> Result<&'a Head, Fetched<'a>> {
+    facts.response.ok_or_else(|| facts.response_body.unsatisfied())
+}
+
+/// The answer that a fetch found, or the one that it gave up with.
+fn answer<'a>(found: Result<Fetched<'a>, Fetched<'a>>) -> Fetched<'a> {
+    found.unwrap_or_else(|given_up| given_up)
+}
