@@ -230,9 +230,24 @@ fn nothing_is_left_however_the_balancer_stops() -> Result<()> {
 #[test]
 fn a_successor_takes_the_gate_over() -> Result<()> {
     let site = Site::new()?;
-    let mut first = site.start("ebpf require")?;
+    succeed(&site, "ebpf require")
+}
+
+/// The kernel programs are loaded before the privileges go, and attached again and removed after.
+#[test]
+fn a_successor_without_privileges_takes_the_gate_over() -> Result<()> {
+    let site = Site::new()?;
+    let jail = site.folder.path().display();
+    succeed(
+        &site,
+        &format!("ebpf require\n    uid 65534\n    gid 65534\n    chroot {jail}"),
+    )
+}
+
+fn succeed(site: &Site, global: &str) -> Result<()> {
+    let mut first = site.start(global)?;
     let pid = first.pid().to_string();
-    let second = Setup::new(site.configuration("ebpf require"))
+    let mut second = Setup::new(site.configuration(global))
         .inside(&site.edge)
         .arguments(["-sf", pid.as_str()])
         .start()?;
@@ -246,6 +261,14 @@ fn a_successor_takes_the_gate_over() -> Result<()> {
     })?;
     site.visits(&second)?;
     ensure!(denied(&second, "FRONTEND")? == 4);
+    second.process().stop()?;
+    ensure!(
+        attached(&site.edge)?.contains("\"xdp\":[]"),
+        "{}",
+        attached(&site.edge)?
+    );
+    let left = fs::read_dir(site.bpf.pin_dir()).map_or(0, Iterator::count);
+    ensure!(left == 0, "pins are left");
     Ok(())
 }
 

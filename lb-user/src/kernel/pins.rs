@@ -3,9 +3,11 @@
 //! Nothing is read back from there: each process makes maps of its own, in a folder named after the maps' layout and itself.
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use aya::maps::MapData;
+use rustix::fs::{AtFlags, Gid, Uid, fchown, unlinkat};
 
 use super::KernelError;
 
@@ -13,6 +15,11 @@ use super::KernelError;
 #[derive(Debug)]
 pub struct Pins {
     folder: PathBuf,
+    /// Both folders stay in reach when the process enters a jail.
+    inside: OwnedFd,
+    around: OwnedFd,
+    names: Vec<String>,
+    made_around: bool,
 }
 
 impl Pins {
@@ -27,21 +34,38 @@ impl Pins {
                 "not in a BPF file system (mount -t bpf bpf /sys/fs/bpf)".to_owned(),
             ));
         }
+        let made_around = !pin_dir.exists();
         fs::create_dir_all(pin_dir).map_err(|error| failed(error.to_string()))?;
         remove_abandoned(pin_dir);
         let folder = pin_dir.join(format!("{object}-{layout}-{}", std::process::id()));
         remove_folder(&folder);
         fs::create_dir(&folder).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { folder })
+        let open = |path: &Path| fs::File::open(path).map(OwnedFd::from);
+        Ok(Self {
+            inside: open(&folder).map_err(|error| failed(error.to_string()))?,
+            around: open(pin_dir).map_err(|error| failed(error.to_string()))?,
+            folder,
+            names: Vec::new(),
+            made_around,
+        })
     }
 
     /// Pins a map under its name.
-    pub fn add(&self, name: &str, map: &MapData) -> Result<(), KernelError> {
+    pub fn add(&mut self, name: &str, map: &MapData) -> Result<(), KernelError> {
         let path = self.folder.join(name);
-        map.pin(&path).map_err(|error| KernelError::Pin {
-            path,
-            why: error.to_string(),
-        })
+        let pinned = map.pin(&path).map_err(|error| error.to_string());
+        pinned.map_err(|why| KernelError::Pin { path, why })?;
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Makes the folders those of the user and group that the process becomes, so that it can remove what is in them.
+    pub fn give_to(&self, user: Option<u32>, group: Option<u32>) {
+        let around = Some(&self.around).filter(|_| self.made_around);
+        for folder in around.into_iter().chain([&self.inside]) {
+            // Best effort: what is left when the process ends is removed by the next one.
+            let _ = fchown(folder, user.map(Uid::from_raw), group.map(Gid::from_raw));
+        }
     }
 
     /// The folder that holds the pins.
@@ -52,7 +76,13 @@ impl Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
-        remove_folder(&self.folder);
+        // What cannot be removed holds some memory and decides nothing.
+        for name in &self.names {
+            let _ = unlinkat(&self.inside, name, AtFlags::empty());
+        }
+        if let Some(name) = self.folder.file_name() {
+            let _ = unlinkat(&self.around, name, AtFlags::REMOVEDIR);
+        }
         if let Some(pin_dir) = self.folder.parent() {
             // Fails where another process still has its folder there.
             let _ = fs::remove_dir(pin_dir);

@@ -110,7 +110,7 @@ pub struct KernelMaps {
 
 impl KernelMaps {
     /// Takes the maps out of the loaded object, and pins them where that is wanted.
-    pub fn new(ebpf: &mut Ebpf, layouts: [Layout; 7], pins: Option<&Pins>) -> Result<Self, KernelError> {
+    pub fn new(ebpf: &mut Ebpf, layouts: [Layout; 7], mut pins: Option<&mut Pins>) -> Result<Self, KernelError> {
         let mut status = Vec::with_capacity(layouts.len());
         for layout in &layouts {
             let data = object::check(ebpf, layout)?;
@@ -120,7 +120,7 @@ impl KernelMaps {
                 id: info.id(),
                 capacity: info.max_entries(),
             });
-            if let Some(pins) = pins {
+            if let Some(pins) = &mut pins {
                 pins.add(layout.map, data)?;
             }
         }

@@ -120,8 +120,8 @@ impl Gate {
         program(&mut ebpf)?
             .load()
             .map_err(|error| object::program_error(OBJECT, &error))?;
-        let pins = Pins::new(pin_dir, OBJECT, LAYOUT);
-        let maps = KernelMaps::new(&mut ebpf, layouts, pins.as_ref().ok())?;
+        let mut pins = Pins::new(pin_dir, OBJECT, LAYOUT);
+        let maps = KernelMaps::new(&mut ebpf, layouts, pins.as_mut().ok())?;
         let mut gate = Self {
             interfaces: interfaces.iter().map(Interface::new).collect(),
             maps,
@@ -192,6 +192,13 @@ impl Gate {
             pins: self.pins.as_ref().map(Pins::folder),
             reasons: self.maps.reasons()?,
         })
+    }
+
+    /// Lets a process that becomes that user and group remove the pins all the same.
+    pub fn give_pins_to(&self, user: Option<u32>, group: Option<u32>) {
+        if let Ok(pins) = &self.pins {
+            pins.give_to(user, group);
+        }
     }
 
     /// Runs the loaded program on a frame that no interface received, and answers with its verdict (an `XDP_` action's number) and

@@ -183,6 +183,7 @@ impl Stand {
         self.capabilities = Some(Capabilities::probe(&pin_dir, &names));
         match Gate::attach(&interfaces, &self.placement.rules, &pin_dir) {
             Ok(mut gate) => {
+                gate.give_pins_to(plan.global.uid, plan.global.gid);
                 let notices = failures(&mut gate, replacing);
                 self.gate = GateStand::On(Box::new(Running {
                     gate,
