@@ -146,9 +146,9 @@ impl Body {
         Ok(())
     }
 
-    /// Was all that is buffered looked at, so that only more bytes help?
-    pub fn is_stuck(&self) -> bool {
-        self.ready == 0 && self.drop_first == 0 && self.drop_last == 0
+    /// Are there bytes to leave out before anything can be forwarded?
+    pub fn drops_now(&self) -> bool {
+        self.drop_first > 0 || (self.ready == 0 && self.drop_last > 0)
     }
 
     /// Says that `n` of the ready bytes were forwarded.

@@ -125,10 +125,13 @@ impl Channel {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         loop {
+            from.input.consume(self.body.take_drop());
             if self.body.ready == 0 && !from.input.is_empty() {
                 self.body.scan(from.input.bytes()).map_err(Broken::Bad)?;
+                if self.body.drops_now() {
+                    continue;
+                }
             }
-            from.input.consume(self.body.take_drop());
             if self.head_sent < self.head.len() || self.body.ready > 0 {
                 self.waiting = Waiting::Destination;
                 std::task::ready!(self.poll_write(from, to, cx))?;
@@ -142,9 +145,6 @@ impl Channel {
             if self.is_done() {
                 from.input.release();
                 return Poll::Ready(Ok(()));
-            }
-            if !from.input.is_empty() && !self.body.is_stuck() {
-                continue;
             }
             self.waiting = Waiting::Source;
             if self.in_bulk {
