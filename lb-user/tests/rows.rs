@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lb_user::config::environment::Environment;
 use lb_user::config::source::Source;
 use lb_user::config::{Inputs, load};
+use lb_user::keywords::section::{http_errors, ring, userlist};
 use lb_user::keywords::{bind, global, proxy, server};
 use lb_user::language::row::{self, Does};
 use lb_user::language::{Diagnostics, Host, Row, Scope, Severity};
@@ -158,6 +159,106 @@ fn section(header: &str, lines: &str) -> String {
         .map(|line| format!("    {}\n", line.trim_start()))
         .collect();
     format!("{header}\n{body}")
+}
+
+const TIMEOUTS: &str = "timeout client 1s\ntimeout server 1s\ntimeout connect 1s";
+
+/// What examples may refer to.
+fn neighbours() -> String {
+    let web = section(
+        "backend web",
+        &format!("mode http\n{TIMEOUTS}\nserver s1 127.0.0.1:8080"),
+    );
+    let site = section("http-errors site", "errorfile 503 /dev/null");
+    let list = section("userlist people", "user alice insecure-password secret");
+    format!("{web}{site}{list}")
+}
+
+/// The example in each section that the row's scope names.
+fn proxies(row: &Row<proxy::ParseProxy>) -> Vec<String> {
+    let example = row.example;
+    let is_server = example.starts_with("server");
+    let server = if is_server { "" } else { "server s1 127.0.0.1:8080\n" };
+    let mut texts = Vec::new();
+    if row.scope.meets(Scope::DEFAULTS) {
+        texts.push(section("defaults", example));
+    }
+    if row.scope.meets(Scope::FRONTEND) {
+        texts.push(section(
+            "frontend f",
+            &format!("bind 127.0.0.1:8000\n{TIMEOUTS}\nmode http\n{example}"),
+        ));
+    }
+    if row.scope.meets(Scope::BACKEND) {
+        texts.push(section(
+            "backend b",
+            &format!("{TIMEOUTS}\nmode http\n{server}{example}"),
+        ));
+    }
+    let lines = format!("bind 127.0.0.1:8000\n{TIMEOUTS}\nmode http\n{server}{example}");
+    texts.push(section("listen l", &lines));
+    texts
+        .into_iter()
+        .map(|text| format!("{}{text}", neighbours()))
+        .collect()
+}
+
+/// What is wrong with the example of a row: it must be accepted, or refused by the row's name.
+fn judge<T>(row: &Row<T>, accepted: &str, refused: &str, mistakes: &mut Vec<String>) {
+    match row.does {
+        Does::Works(_) => {
+            let alerts = alerts(accepted);
+            if !alerts.is_empty() {
+                mistakes.push(format!("{accepted}{alerts:?}"));
+            }
+        }
+        Does::Refused => {
+            let name = row.name().trim_end_matches('(');
+            let expected = format!("'{name}' is not implemented in this version.");
+            let alerts = alerts(refused);
+            if !alerts.iter().any(|alert| alert.contains(&expected)) {
+                mistakes.push(format!("{refused}{alerts:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn examples_are_accepted() {
+    let mut mistakes = Vec::new();
+    for row in proxy::REGISTRY.iter().flat_map(|rows| rows.iter()) {
+        for text in proxies(row) {
+            judge(row, &text, &section("listen l", row.name()), &mut mistakes);
+        }
+    }
+    for row in global::REGISTRY.iter().flat_map(|rows| rows.iter()) {
+        let refused = section("global", row.name());
+        judge(row, &section("global", row.example), &refused, &mut mistakes);
+    }
+    for row in bind::REGISTRY.iter().flat_map(|rows| rows.iter()) {
+        let accepted = match row.example.starts_with("stats") {
+            true => section("global", row.example),
+            false => section("frontend f", &format!("{TIMEOUTS}\n{}", row.example)),
+        };
+        let refused = section("frontend f", &format!("bind :80 {}", row.name()));
+        judge(row, &accepted, &refused, &mut mistakes);
+    }
+    for row in server::REGISTRY.iter().flat_map(|rows| rows.iter()) {
+        let accepted = section("backend b", &format!("mode http\n{TIMEOUTS}\n{}", row.example));
+        let refused = section("backend b", &format!("server s 127.0.0.1:80 {}", row.name()));
+        judge(row, &accepted, &refused, &mut mistakes);
+    }
+    small_sections(userlist::REGISTRY, &mut mistakes);
+    small_sections(http_errors::REGISTRY, &mut mistakes);
+    small_sections(ring::REGISTRY, &mut mistakes);
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+fn small_sections<T>(registry: &'static [&'static [Row<T>]], mistakes: &mut Vec<String>) {
+    for row in registry.iter().flat_map(|rows| rows.iter()) {
+        let text = format!("{}\n", row.example);
+        judge(row, &text, &text, mistakes);
+    }
 }
 
 /// Words that lines are put together from, beside the keywords.

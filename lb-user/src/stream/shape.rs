@@ -95,8 +95,8 @@ impl Exchange<'_> {
         self.keep_client &=
             !endless && client_mode != HttpConnection::Close && self.server_mode() != HttpConnection::Close;
         self.keep_client &= !self.engine.is_stopping();
-        self.keep_server &=
-            connection::persists(&self.response, self.carrier()) && !matches!(framing, Framing::UntilClose | Framing::Tunnel);
+        self.keep_server &= connection::persists(&self.response, self.carrier())
+            && !matches!(framing, Framing::UntilClose | Framing::Tunnel);
         if !self.tunnel {
             let carrier = self.carrier();
             self.keep_client =
