@@ -13,7 +13,10 @@ pub fn is_proxy(kind: SectionKind) -> bool {
 /// Numbers everything in the order of the files. Of several things with one name the first counts; reading says what is
 /// wrong with the others.
 pub fn declare(sections: &[Section]) -> Names {
-    let mut names = Names::default();
+    let mut names = Names {
+        experimental: exposes_experimental(sections),
+        ..Names::default()
+    };
     let mut tables = 0;
     let proxies = sections.iter().filter(|section| is_proxy(section.kind));
     for (index, section) in proxies.enumerate() {
@@ -43,6 +46,12 @@ pub fn declare(sections: &[Section]) -> Names {
         }
     }
     names
+}
+
+fn exposes_experimental(sections: &[Section]) -> bool {
+    let global = sections.iter().filter(|section| section.kind == SectionKind::Global);
+    let mut lines = global.flat_map(|section| &section.lines);
+    lines.any(|line| opens_with(line, "expose-experimental-directives"))
 }
 
 fn opens_with(line: &Line, word: &str) -> bool {

@@ -10,6 +10,7 @@ pub mod h1;
 pub mod header;
 pub mod message;
 pub mod method;
+pub mod normalize;
 pub mod reply;
 pub mod status;
 pub mod uri;

@@ -41,6 +41,8 @@ pub struct Names {
     pub pattern_sets: u32,
     /// `http-errors` sections by name, for `errorfiles`.
     pub http_errors: HashMap<String, u32>,
+    /// May experimental keywords be used (`expose-experimental-directives`)?
+    pub experimental: bool,
 }
 
 impl Names {

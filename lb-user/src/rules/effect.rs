@@ -20,6 +20,8 @@ pub enum Effect<'p, 'a> {
     Allow,
     /// Close the connection (`tcp-request … reject`).
     Reject,
+    /// Refuse the request as malformed (400).
+    Malformed,
     /// Forget the connection without telling the client.
     SilentDrop,
     /// Answer with this status' error message (`deny`), or with the reply given.
@@ -75,6 +77,8 @@ pub enum Effect<'p, 'a> {
     EarlyHint(HeaderEdit<'p, 'a>),
     /// Stop rewriting errors from failing the message (`strict-mode off`), or the reverse.
     StrictMode(bool),
+    /// Do not send this request again once it was sent (`disable-l7-retry`).
+    DisableRetry,
     /// The action could not be carried out (a rewrite without room, a missing value).
     Fail,
 }
@@ -137,6 +141,7 @@ impl<'p> Effect<'p, '_> {
             Effect::Wait(what) => Effect::Wait(what),
             Effect::Allow => Effect::Allow,
             Effect::Reject => Effect::Reject,
+            Effect::Malformed => Effect::Malformed,
             Effect::SilentDrop => Effect::SilentDrop,
             Effect::Deny(answer) => Effect::Deny(answer),
             Effect::Tarpit(answer) => Effect::Tarpit(answer),
@@ -169,6 +174,7 @@ impl<'p> Effect<'p, '_> {
             Effect::SwitchToHttp => Effect::SwitchToHttp,
             Effect::EarlyHint(edit) => Effect::EarlyHint(edit.detach()),
             Effect::StrictMode(on) => Effect::StrictMode(on),
+            Effect::DisableRetry => Effect::DisableRetry,
             Effect::Fail => Effect::Fail,
         }
     }

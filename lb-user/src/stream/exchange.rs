@@ -51,6 +51,8 @@ pub struct Exchange<'c> {
     pub(crate) responding: bool,
     /// Does a failed rewrite end the exchange (`strict-mode`)?
     pub(crate) strict: bool,
+    /// May a request that was sent be sent again, if `retry-on` says so (`disable-l7-retry`)?
+    pub(crate) may_ask_again: bool,
     /// Both directions are bytes now (101, CONNECT).
     pub(crate) tunnel: bool,
     /// Rules need not wait for more bytes of this direction: none will come in time.
@@ -104,6 +106,7 @@ impl<'c> Exchange<'c> {
             http: true,
             responding: false,
             strict: true,
+            may_ask_again: true,
             tunnel: false,
             request_whole: true,
             response_whole: true,

@@ -148,6 +148,10 @@ impl Exchange<'_> {
             Effect::Continue | Effect::Allow | Effect::Wait(_) | Effect::SwitchToHttp => {}
             // Only HTTP rules want these, which the caller sees to.
             Effect::StrictMode(_) | Effect::EarlyHint(_) => {}
+            Effect::Malformed => {
+                self.count_failed_request();
+                return Err(Ending::status(cause::PROXY, phase::REQUEST, 400));
+            }
             Effect::Reject | Effect::SilentDrop => return Err(self.reject(&effect, set)),
             Effect::Deny(answer) => return Err(self.deny(answer, set)),
             Effect::Tarpit(answer) => {
@@ -210,6 +214,7 @@ impl Exchange<'_> {
             Effect::SetNice(_) | Effect::SetPriorityClass(_) | Effect::SetPriorityOffset(_) => {}
             Effect::SetTos(tos) => self.client.set_tos(tos),
             Effect::SetMark(mark) => self.client.set_mark(mark),
+            Effect::DisableRetry => self.may_ask_again = false,
             Effect::Track { .. } => {}
             Effect::Fail => return self.rewrite_failed(set),
         }

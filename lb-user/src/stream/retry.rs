@@ -36,7 +36,10 @@ impl Exchange<'_> {
     }
 
     fn may_retry(&self, covers: impl FnOnce(&RetryOn) -> bool) -> bool {
-        self.up.is_replayable() && self.facts.retries < self.proxy.retries && covers(&self.proxy.retry_on)
+        self.may_ask_again
+            && self.up.is_replayable()
+            && self.facts.retries < self.proxy.retries
+            && covers(&self.proxy.retry_on)
     }
 
     fn count_try(&mut self) {

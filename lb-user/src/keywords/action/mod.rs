@@ -4,6 +4,7 @@
 mod capture;
 mod connection;
 mod header;
+mod normalize;
 mod redirect;
 mod refused;
 mod reply;
@@ -28,6 +29,7 @@ pub const ROWS: &[&[ActionRow]] = &[
     redirect::ROWS,
     header::ROWS,
     request_line::ROWS,
+    normalize::ROWS,
     capture::ROWS,
     variable::ROWS,
     connection::ROWS,

@@ -106,18 +106,6 @@ pub(super) const ROWS: &[ActionRow] = &[
         "Remove an entry of a map that came from a file.",
     ),
     refused(
-        &["disable-l7-retry"],
-        "",
-        Scope::HTTP_REQUEST,
-        "Only retry this request where the connection failed.",
-    ),
-    refused(
-        &["normalize-uri"],
-        "<normalizer>",
-        Scope::HTTP_REQUEST,
-        "Bring the request's target into a normal form.",
-    ),
-    refused(
         &["wait-for-body"],
         "time <time> [ at-least <bytes> ]",
         Scope::HTTP_RESPONSE,

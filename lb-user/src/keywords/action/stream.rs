@@ -44,6 +44,14 @@ pub(super) const ROWS: &[ActionRow] = &[
         wait_for_body,
     ),
     works(
+        &["disable-l7-retry"],
+        "",
+        Scope::HTTP_REQUEST,
+        "Try this request again only where the connection failed, whatever `retry-on` says.",
+        "mode http\nhttp-request disable-l7-retry",
+        |_, _, _| Ok(always(|| Effect::DisableRetry)),
+    ),
+    works(
         &["strict-mode"],
         "{ on | off }",
         HTTP,
