@@ -59,7 +59,10 @@ impl Reply {
         content_type: Option<&[u8]>,
         body: Vec<u8>,
     ) -> Reply {
-        headers.push(field("content-length", &body.len().to_string()));
+        // RFC 9110 section 8.6.
+        if status != 204 {
+            headers.push(field("content-length", &body.len().to_string()));
+        }
         if let Some(content_type) = content_type.filter(|_| !body.is_empty()) {
             headers.push((b"content-type".to_vec(), content_type.to_vec()));
         }

@@ -97,10 +97,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// A client that names the whole target takes this for its proxy (RFC 9110 section 11.7).
+    /// A client that names the whole target takes this for its proxy (RFC 9110 section 11.7), where
+    /// `option http-use-proxy-header` lets it be one.
     fn challenge_status(&self) -> u16 {
-        match uri::split(self.request.uri()).form {
-            Form::Absolute => 407,
+        let form = uri::split(self.request.uri()).form;
+        let as_proxy = self.frontend.options.http_use_proxy_header;
+        match form {
+            Form::Absolute | Form::Authority if as_proxy => 407,
             _ => 401,
         }
     }

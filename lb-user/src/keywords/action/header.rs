@@ -254,21 +254,27 @@ impl Replace {
         match self.part {
             Part::Field => self.regex.expand(value, template, &mut out).then_some(out),
             Part::Value => {
-                let (mut from, mut changed) = (0, false);
-                for one in elements(value) {
-                    let start = one.as_ptr().addr() - value.as_ptr().addr();
-                    let mut new = Vec::new();
-                    if self.regex.expand(one, template, &mut new) {
-                        out.extend_from_slice(value.get(from..start).unwrap_or_default());
-                        out.append(&mut new);
-                        from = start + one.len();
+                let mut rest = value;
+                let mut changed = false;
+                for element in elements(value) {
+                    let at = element.as_ptr().addr() - rest.as_ptr().addr();
+                    let (before, from) = rest.split_at_checked(at)?;
+                    let after = from.get(element.len()..)?;
+                    let length = out.len();
+                    // The white space around a value goes with it.
+                    out.extend_from_slice(before.trim_ascii_end());
+                    if self.regex.expand(element, template, &mut out) {
                         changed = true;
+                        rest = after.trim_ascii_start();
+                    } else {
+                        out.truncate(length);
+                        out.extend_from_slice(before);
+                        out.extend_from_slice(element);
+                        rest = after;
                     }
                 }
-                changed.then(|| {
-                    out.extend_from_slice(value.get(from..).unwrap_or_default());
-                    out
-                })
+                out.extend_from_slice(rest);
+                changed.then_some(out)
             }
         }
     }
@@ -287,6 +293,63 @@ impl Action for Replace {
         match values.is_empty() {
             true => Effect::Continue,
             false => Effect::Header(HeaderEdit::Rewrite { values }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_replaced_one_by_one_and_fields_as_a_whole() {
+        for (part, pattern, template, value, expected) in [
+            (
+                Part::Value,
+                "^b(.*)$",
+                "<\\1>",
+                "abc, bcd,  b2 ,c",
+                Some("abc,<cd>,<2>,c"),
+            ),
+            (Part::Value, "^a$", "", "a, b,\"a,b\" , a", Some(", b,\"a,b\" ,")),
+            (
+                Part::Value,
+                "^public$",
+                "private",
+                "max-age=3600, public",
+                Some("max-age=3600,private"),
+            ),
+            (Part::Value, "z", "y", "a, b", None),
+            (Part::Field, "a(.*)c", "\\1", "xa, bc", Some(", b")),
+            (Part::Field, "z", "y", "a, b", None),
+        ] {
+            let replace = Replace {
+                part,
+                name: Box::default(),
+                regex: regex(pattern).unwrap(),
+                template: LogFormat::default(),
+            };
+            let found = replace.rewritten(value.as_bytes(), template.as_bytes());
+            let found = found.map(|found| String::from_utf8(found).unwrap());
+            assert_eq!(found.as_deref(), expected, "{pattern} in {value}");
+        }
+    }
+
+    #[test]
+    fn names_match_by_the_method_given() {
+        let text = |text: &str| text.as_bytes().into();
+        for (matcher, name, matches) in [
+            (Matcher::Exactly(text("x-a")), "X-A", true),
+            (Matcher::Exactly(text("x-a")), "X-AB", false),
+            (Matcher::Prefix(text("x-")), "X-Ab", true),
+            (Matcher::Prefix(text("x-abc")), "X-Ab", false),
+            (Matcher::Suffix(text("-Id")), "x-id", true),
+            (Matcher::Suffix(text("-id")), "id", false),
+            (Matcher::Within(text("in")), "x-INside", true),
+            (Matcher::Within(text("in")), "i", false),
+            (Matcher::Regex(Regex::new("^x.[a-c]$", true).unwrap()), "X-B", true),
+        ] {
+            assert_eq!(matcher.matches(name.as_bytes()), matches, "{name}");
         }
     }
 }
