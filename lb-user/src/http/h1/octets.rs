@@ -64,9 +64,9 @@ pub fn skip_text(input: &[u8], at: usize) -> usize {
     )
 }
 
-/// The first position from `at` on whose byte does not `belong`, or the end. `suspects` tells of eight bytes, the first
-/// one lowest, which may not belong: the top bit of the first that does not has to be set, and none of those before it
-/// that would not be worth a second look.
+/// The first position from `at` on whose byte does not `belong`, or the end. Eight bytes at a time, the first one
+/// lowest, `suspects` marks by their top bits those that may not belong; up to the first that does not it must not miss
+/// any, and one that belongs after all is stepped over.
 #[inline(always)]
 fn skip(input: &[u8], mut at: usize, suspects: impl Fn(u64) -> u64, belongs: impl Fn(u8) -> bool) -> usize {
     while let Some(word) = input.get(at..).and_then(<[u8]>::first_chunk::<8>) {
