@@ -3,4 +3,5 @@ mod gate;
 mod http;
 mod laboratory;
 mod process;
+mod runtime_api;
 mod tcp;

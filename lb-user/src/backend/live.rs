@@ -143,7 +143,10 @@ fn live_server(proxy: &plan::Proxy, server: &plan::Server, number: u32) -> Serve
         ServerAddress::Name { .. } => (None, None),
     };
     let unresolved = matches!(server.address, ServerAddress::Name { .. });
-    let config_maint = if server.disabled { admin::CONFIG_MAINT } else { 0 };
+    let config_maint = match server.disabled {
+        true => admin::CONFIG_MAINT | admin::FORCED_MAINT,
+        false => 0,
+    };
     let resolution_maint = if unresolved { admin::RESOLUTION_MAINT } else { 0 };
     Server {
         name: server.name.clone(),

@@ -134,7 +134,7 @@ impl Story<'_> {
     }
 
     fn stays_in_maintenance(&self) -> Option<Line> {
-        let forced = admin::FORCED_MAINT | admin::CONFIG_MAINT;
+        let forced = admin::FORCED_MAINT;
         let left_forced = self.before.admin & forced != 0 && self.after.admin & forced == 0;
         left_forced.then(|| {
             notice(format!(
@@ -146,7 +146,7 @@ impl Story<'_> {
     }
 
     fn leaves_maintenance(&self) -> Line {
-        let forced = self.before.admin & (admin::FORCED_MAINT | admin::CONFIG_MAINT) != 0;
+        let forced = self.before.admin & admin::FORCED_MAINT != 0;
         notice(format!(
             "{} is {}/{} (leaving {}maintenance).",
             self.name(),

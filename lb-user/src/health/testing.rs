@@ -36,7 +36,7 @@ pub const DRAIN: Event = Event::Administer {
 /// Back to work.
 pub const READY: Event = Event::Administer {
     set: 0,
-    clear: admin::FORCED_MAINT | admin::CONFIG_MAINT | admin::FORCED_DRAIN,
+    clear: admin::FORCED_MAINT | admin::FORCED_DRAIN,
 };
 
 /// A server that nobody checks.

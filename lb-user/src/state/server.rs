@@ -36,7 +36,7 @@ pub mod admin {
     pub const FORCED_MAINT: u8 = 0x01;
     /// In maintenance because the server it tracks is.
     pub const INHERITED_MAINT: u8 = 0x02;
-    /// `disabled` in the configuration.
+    /// `disabled` in the configuration. It tells where the forced maintenance came from, and stays when that is over.
     pub const CONFIG_MAINT: u8 = 0x04;
     /// `set server … state drain`.
     pub const FORCED_DRAIN: u8 = 0x08;
@@ -45,7 +45,7 @@ pub mod admin {
     /// In maintenance because its name does not resolve.
     pub const RESOLUTION_MAINT: u8 = 0x20;
     /// Every reason for maintenance.
-    pub const MAINT: u8 = FORCED_MAINT | INHERITED_MAINT | CONFIG_MAINT | RESOLUTION_MAINT;
+    pub const MAINT: u8 = FORCED_MAINT | INHERITED_MAINT | RESOLUTION_MAINT;
     /// Every reason for draining.
     pub const DRAIN: u8 = FORCED_DRAIN | INHERITED_DRAIN;
 }

@@ -39,6 +39,7 @@ pub struct Setup<'a> {
     namespace: Option<&'a Netns>,
     privileged: bool,
     arguments: Vec<&'a str>,
+    program: Option<PathBuf>,
 }
 
 /// A running balancer. Dropping it ends it and removes its files.
@@ -58,6 +59,7 @@ impl<'a> Setup<'a> {
             namespace: None,
             privileged: true,
             arguments: Vec::new(),
+            program: None,
         }
     }
 
@@ -66,6 +68,12 @@ impl<'a> Setup<'a> {
         self.listeners
             .insert(name, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
         Ok(self)
+    }
+
+    /// Starts this program instead of the one under test, for comparison.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = Some(program.into());
+        self
     }
 
     /// Starts the balancer inside of a network namespace.
@@ -123,18 +131,20 @@ impl<'a> Setup<'a> {
 
     /// The command whose process inherits every listener and finds its number in the variable of that name.
     fn command(&self) -> Result<Command> {
+        let program = self.program.clone().map_or_else(binary, Ok)?;
         let start = |program: PathBuf| match self.namespace {
             Some(namespace) => namespace.command(program),
             None => Ok(Command::new(program)),
         };
         let mut command = match self.privileged {
-            true => start(binary()?)?,
-            false => start("setpriv".into())?,
+            true => start(program)?,
+            false => {
+                let mut command = start("setpriv".into())?;
+                let bounds = ["--bounding-set", "-all,+net_bind_service", "--inh-caps", "-all"];
+                command.args(bounds).arg(program);
+                command
+            }
         };
-        if !self.privileged {
-            let bounds = ["--bounding-set", "-all,+net_bind_service", "--inh-caps", "-all"];
-            command.args(bounds).arg(binary()?);
-        }
         for (name, listener) in &self.listeners {
             let listener = listener.try_clone()?;
             command.env(name, listener.as_raw_fd().to_string());

@@ -134,11 +134,10 @@ pub fn with_server(request: &mut Request<'_>, does: impl FnOnce(&mut Request<'_>
 }
 
 fn administer(request: &Request<'_>, found: Found, word: Word) -> Answer {
-    let forced = admin::FORCED_MAINT | admin::CONFIG_MAINT;
     let (set, clear) = match word {
-        Word::Ready => (0, forced | admin::FORCED_DRAIN),
-        Word::Drain => (admin::FORCED_DRAIN, forced),
-        Word::Maint => (admin::FORCED_MAINT, 0),
+        Word::Ready => (0, admin::FORCED_MAINT | admin::FORCED_DRAIN),
+        Word::Drain => (admin::FORCED_DRAIN, admin::FORCED_MAINT),
+        Word::Maint => (admin::FORCED_MAINT, admin::FORCED_DRAIN),
     };
     request
         .world
@@ -150,7 +149,7 @@ fn administer(request: &Request<'_>, found: Found, word: Word) -> Answer {
 
 /// Ends maintenance, but not draining.
 fn enable(request: &mut Request<'_>, found: Found) -> Answer {
-    let clear = admin::FORCED_MAINT | admin::CONFIG_MAINT;
+    let clear = admin::FORCED_MAINT;
     request
         .world
         .engine

@@ -115,7 +115,7 @@ mod check_state {
     pub const CONFIGURED: u8 = 0x02;
     /// It is switched on.
     pub const ENABLED: u8 = 0x04;
-    /// It rests while the server is in maintenance.
+    /// It rests: the server is in maintenance, or began there.
     pub const PAUSED: u8 = 0x08;
 }
 
@@ -125,7 +125,12 @@ fn state_line(found: Found, backend_number: u32) -> String {
     } = found;
     let since = crate::runtime::clock::ticks() / 1_000_000;
     let status = Status::from_number(live.check.status.load(Relaxed));
-    let is_paused = live.admin.load(Relaxed) & admin::MAINT != 0;
+    let admin = live.admin.load(Relaxed);
+    let rests = if live.check.configured {
+        admin::MAINT | admin::CONFIG_MAINT
+    } else {
+        admin::CONFIG_MAINT
+    };
     let mut check = 0;
     if live.check.configured {
         check |= check_state::CONFIGURED;
@@ -133,7 +138,7 @@ fn state_line(found: Found, backend_number: u32) -> String {
     if live.check.configured && live.check.enabled.load(Relaxed) {
         check |= check_state::ENABLED;
     }
-    if is_paused {
+    if admin & rests != 0 {
         check |= check_state::PAUSED;
     }
     let (address, port) = place(found);
