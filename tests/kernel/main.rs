@@ -2,5 +2,6 @@
 mod frames;
 mod namespaces;
 mod packets;
+mod placement;
 mod tap;
 mod twin;
