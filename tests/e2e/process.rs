@@ -205,6 +205,22 @@ fn the_background_process_is_ready_when_the_command_returns() -> Result<()> {
 }
 
 #[test]
+fn a_master_in_the_background_lets_go_of_the_terminal() -> Result<()> {
+    let site = Site::new()?;
+    let address = free_address()?;
+    site.configure("", address)?;
+    let pidfile = site.path("pid");
+    let mut command = site.command(&["-D", "-W", "-p", &pidfile])?;
+    // This ends once nobody has the pipes any more.
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
+    assert!(output.status.success());
+    assert_eq!(answers(address)?, 200);
+    let master = pid_in(&pidfile)?;
+    kill_process(master, Signal::TERM)?;
+    until("the end of the master", || is_gone(master).then_some(()))
+}
+
+#[test]
 fn a_start_that_fails_in_the_background_is_told() -> Result<()> {
     let site = Site::new()?;
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

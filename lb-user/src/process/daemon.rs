@@ -10,7 +10,7 @@ use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, 
 #[derive(Debug)]
 pub struct Ready {
     pipe: File,
-    /// Is the other one the process in the terminal, which ends then?
+    /// Is the process to leave the terminal then?
     leaves_terminal: bool,
 }
 
@@ -45,11 +45,11 @@ pub fn detach() -> io::Result<Side> {
 }
 
 impl Ready {
-    /// For a worker, whose master waits at the other end of `pipe`.
-    pub fn to_master(pipe: OwnedFd) -> Ready {
+    /// For a worker, whose master waits at the other end of `pipe`. Does the worker have a terminal that it must leave?
+    pub fn to_master(pipe: OwnedFd, leaves_terminal: bool) -> Ready {
         Ready {
             pipe: File::from(pipe),
-            leaves_terminal: false,
+            leaves_terminal,
         }
     }
 

@@ -118,8 +118,8 @@ impl Master {
         let forked = pipe().and_then(|pipe| Ok((pipe, unsafe { fork() }?)));
         match forked {
             Ok(((reader, writer), ForkResult::Child)) => {
+                service.ready = Some(Ready::to_master(writer, self.ready.is_some()));
                 drop((reader, self.cli, self.ready));
-                service.ready = Some(Ready::to_master(writer));
                 service.has_master = true;
                 service.run(self.messages)
             }
