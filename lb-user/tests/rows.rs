@@ -238,7 +238,7 @@ fn examples_are_accepted() {
     for row in bind::REGISTRY.iter().flat_map(|rows| rows.iter()) {
         let accepted = match row.example.starts_with("stats") {
             true => section("global", row.example),
-            false => section("frontend f", &format!("{TIMEOUTS}\n{}", row.example)),
+            false => section("frontend f", &format!("mode http\n{TIMEOUTS}\n{}", row.example)),
         };
         let refused = section("frontend f", &format!("bind :80 {}", row.name()));
         judge(row, &accepted, &refused, &mut mistakes);

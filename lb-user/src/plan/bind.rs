@@ -39,6 +39,8 @@ pub struct BindOptions {
     pub namespace: Option<String>,
     pub nice: i32,
     pub tcp_user_timeout: Option<Duration>,
+    /// `proto h1`: an HTTP/2 preface is not taken as an upgrade.
+    pub http1_only: bool,
     pub tfo: bool,
     pub transparent: bool,
     pub v4v6: bool,

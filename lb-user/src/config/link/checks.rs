@@ -129,6 +129,12 @@ pub fn http_only(draft: &mut Draft, world: &mut World<'_>) {
 }
 
 fn frontend_needs_http(draft: &Draft, title: &str, world: &mut World<'_>) {
+    for bind in draft.proxy.binds.iter().filter(|bind| bind.options.http1_only) {
+        let (address, location) = (&bind.address, &bind.location);
+        let text = format!("config : {title} : MUX protocol 'h1' is not usable for 'bind {address}' at [{location}].");
+        world.diagnostics.push(Severity::Alert, text);
+        world.blame(location);
+    }
     if matches!(draft.log_format, LogLine::Http | LogLine::Clf) {
         warn(
             world,

@@ -380,10 +380,18 @@ fn process(name: &str, words: &mut Words<'_>, _: &mut BindOptions, _: &mut super
     }
 }
 
-fn proto(name: &str, words: &mut Words<'_>, _: &mut BindOptions, _: &mut super::Reading<'_>) -> Result<(), Error> {
+fn proto(
+    name: &str,
+    words: &mut Words<'_>,
+    options: &mut BindOptions,
+    _: &mut super::Reading<'_>,
+) -> Result<(), Error> {
     match value(name, words, "missing value")?.as_str() {
-        "h1" => Ok(()),
-        known @ ("h2" | "fcgi") => Err(Error::not_implemented(&format!("{name} {known}"))),
+        "h1" => {
+            options.http1_only = true;
+            Ok(())
+        }
+        known @ ("h2" | "fcgi" | "none") => Err(Error::not_implemented(&format!("{name} {known}"))),
         other => Err(Error::new(format!("'{name}' :  unknown MUX protocol '{other}'"))),
     }
 }

@@ -94,7 +94,7 @@ pub(super) const ROWS: &[ServerRow] = &[
         "server s1 127.0.0.1:8080 proto h1",
         Works(|name, words, _, _| match value(name, words, "<value>")?.as_str() {
             "h1" => Ok(()),
-            known @ ("h2" | "fcgi") => Err(Error::not_implemented(&format!("{name} {known}"))),
+            known @ ("h2" | "fcgi" | "none") => Err(Error::not_implemented(&format!("{name} {known}"))),
             other => Err(Error::new(format!("'{name}' :  unknown MUX protocol '{other}'"))),
         }),
     ),
