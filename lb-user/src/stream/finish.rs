@@ -10,6 +10,8 @@ impl Exchange<'_> {
     pub(crate) fn finish(mut self) -> Next {
         self.settle_times();
         self.count();
+        // The log's counts of connections are those without this one on the server's side (manual 8.2.3).
+        self.engine.end_session(self.facts.backend, self.facts.server);
         self.log();
         self.give_server_back();
         self.client.connection.input.release();
@@ -81,7 +83,6 @@ impl Exchange<'_> {
 
     /// Keeps the connection to the server for the next request, or closes it.
     fn give_server_back(&mut self) {
-        self.engine.end_session(self.facts.backend, self.facts.server);
         let Some(mut server) = self.server.take() else { return };
         let whole = self.keep_server
             && self.down.is_done()
