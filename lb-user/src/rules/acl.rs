@@ -171,7 +171,7 @@ impl Test {
         };
         test.read_patterns(rest, &flags, context)?;
         if test.patterns.is_empty() && !method.takes_no_pattern() && !flags.ended {
-            context.diagnostics.push(Severity::Warning, never_matches(name));
+            context.diagnostics.push(Severity::Warning, never_matches(text));
         }
         Ok(test)
     }
@@ -258,7 +258,9 @@ fn criterion(text: &str, context: &mut Context<'_>) -> Result<(Expression, Optio
         let row = find(context.registry.fetches, fetch);
         let row = row.ok_or_else(|| Error::new(format!("ACL keyword '{name}' is not implemented in this version")))?;
         let expression = Expression::parse_acl(row, Owner::Acl(name), text, context)?;
-        return Ok((expression, Some(method)));
+        // What converters make of the sample is compared as its own type is.
+        let implied = expression.converters.is_empty().then_some(method);
+        return Ok((expression, implied));
     }
     let (row, name) = fetch_row(text, context).map_err(within)?;
     let expression = Expression::parse_acl(row, Owner::FetchInAcl(name), text, context).map_err(within)?;

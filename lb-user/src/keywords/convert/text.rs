@@ -226,27 +226,18 @@ fn select<'a>(args: &Args, value: Value<'a>, spans: impl Fn(&[u8]) -> Spans) -> 
     let text = value.into_text();
     let spans = spans(&text);
     let nth = usize::try_from(index.unsigned_abs()).ok()?;
-    let (first, last) = if index > 0 {
-        let first = nth - 1;
-        let last = if count == 0 { spans.len() } else { first + count };
-        (first, last.min(spans.len()).checked_sub(1)?)
+    // A count that reaches beyond the parts, as zero does, takes what is around them as well.
+    let (start, end) = if index > 0 {
+        let (start, _) = *spans.get(nth - 1)?;
+        let last = spans.get((nth - 1 + count).wrapping_sub(1)).filter(|_| count > 0);
+        (start, last.map_or(text.len(), |(_, end)| *end))
     } else {
-        let last = spans.len().checked_sub(nth)?;
+        let (_, end) = *spans.get(spans.len().checked_sub(nth)?)?;
+        let first = (spans.len() + 1).checked_sub(nth + count).filter(|_| count > 0);
         (
-            if count == 0 {
-                0
-            } else {
-                (last + 1).saturating_sub(count)
-            },
-            last,
+            first.and_then(|first| spans.get(first)).map_or(0, |(start, _)| *start),
+            end,
         )
-    };
-    let ((start, _), (_, end)) = (*spans.get(first)?, *spans.get(last)?);
-    // All that are left reach to the end of the string, or from its start.
-    let (start, end) = match count {
-        0 if index > 0 => (start, text.len()),
-        0 => (0, end),
-        _ => (start, end),
     };
     Some(part(text, |text| text.get(start..end).unwrap_or_default()))
 }

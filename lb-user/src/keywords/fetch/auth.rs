@@ -47,14 +47,9 @@ fn of<'a>(facts: &Facts<'a>, find: impl FnOnce(&'a Head) -> Option<Value<'a>>) -
     answer(request(facts).map(|head| find(head).into()))
 }
 
-/// User and password of basic authentication. A request to a proxy, whose target is not a path, has its own header.
+/// User and password of basic authentication.
 fn credentials(head: &Head) -> Option<(Vec<u8>, Vec<u8>)> {
-    let name: &[u8] = if head.uri().starts_with(b"/") {
-        b"authorization"
-    } else {
-        b"proxy-authorization"
-    };
-    let value = head.header(name)?;
+    let value = head.header(b"authorization")?;
     let (scheme, token) = value.split_at_checked(memchr::memchr(b' ', value)?)?;
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;

@@ -26,7 +26,7 @@ pub(super) const ROWS: &[FetchRow] = &[
         REQUEST,
         "How many bytes of the request are buffered. A test that fails waits for more of them.",
         "req.len # 22",
-        Fetch::one(Kind::Int, |_, f| length(request(f))),
+        Fetch::one(Kind::Int, |_, f| length(f.request, f.request_body)),
     ),
     works(
         &["req.payload"],
@@ -52,7 +52,7 @@ pub(super) const ROWS: &[FetchRow] = &[
         RESPONSE,
         "How many bytes of the response are buffered. A test that fails waits for more of them.",
         "res.len # 22",
-        Fetch::one(Kind::Int, |_, f| length(response(f))),
+        Fetch::one(Kind::Int, |_, f| length(f.response, f.response_body)),
     ),
     works(
         &["res.payload"],
@@ -132,10 +132,12 @@ fn so_far<'a>(body: Body<'a>, value: Value<'a>) -> Fetched<'a> {
     }
 }
 
-fn length<'a>(body: Option<Body<'a>>) -> Fetched<'a> {
-    match body {
-        Some(body) => so_far(body, Value::Int(body.bytes.len() as i64)),
-        None => Fetched::Missing,
+/// How much is buffered: of a parsed message, its head and its body.
+fn length<'a>(head: Option<&Head>, body: Body<'_>) -> Fetched<'a> {
+    let length = head.map_or(0, Head::head_len) + body.bytes.len();
+    match head {
+        None if !body.complete => Fetched::SoFar(Value::Int(length as i64)),
+        _ => Value::Int(length as i64).into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was captured from the messages, for as long as the transaction lives (manual 7.3.6).
 
 use super::works;
+use crate::http::uri;
 use crate::language::Scope;
 use crate::rules::{ArgKind, ArgSpec, Args, Facts, Fetch, FetchRow, Fetched, Kind, Value};
 
@@ -30,15 +31,20 @@ pub(super) const ROWS: &[FetchRow] = &[
         KEPT,
         "The method of the request as it came.",
         "capture.req.method # GET",
-        Fetch::one(Kind::Str, |_, f| part(f, 0)),
+        Fetch::one(Kind::Str, |_, f| word(f, 0).map(Value::str).into()),
     ),
     works(
         &["capture.req.uri"],
         "",
         KEPT,
-        "The target of the request as it came.",
+        "The target of the request as it came, without scheme and host.",
         "capture.req.uri # /shop/cart.html?item=7&size=XL",
-        Fetch::one(Kind::Str, |_, f| part(f, 1)),
+        Fetch::one(Kind::Str, |_, f| {
+            let target = word(f, 1);
+            target
+                .map(|target| Value::str(uri::pathq(target).unwrap_or(target)))
+                .into()
+        }),
     ),
     works(
         &["capture.req.ver"],
@@ -65,10 +71,10 @@ fn slot<'a>(args: &Args, captures: &'a [Option<Vec<u8>>]) -> Fetched<'a> {
 }
 
 /// A word of the request line.
-fn part<'a>(facts: &Facts<'a>, index: usize) -> Fetched<'a> {
+fn word<'a>(facts: &Facts<'a>, index: usize) -> Option<&'a [u8]> {
     let line = facts.exchange.request_line.as_slice();
     let word = line.split(|byte| *byte == b' ').nth(index);
-    word.filter(|word| !word.is_empty()).map(Value::str).into()
+    word.filter(|word| !word.is_empty())
 }
 
 fn version(digits: Option<&[u8]>) -> Fetched<'_> {

@@ -94,10 +94,10 @@ pub(super) const ROWS: &[FetchRow] = &[
         &["url32"],
         "",
         REQUEST,
-        "A hash of the Host header and the whole target.",
+        "A hash of the Host header and the path with the query string: `baseq,sdbm(1)`.",
         "url32 # 1543613093",
         Fetch::one(Kind::Int, |_, f| {
-            of(f, |head| Some(Value::Int(hashed(&base(head, whole)).into())))
+            of(f, |head| Some(Value::Int(hashed(&base(head, uri::pathq)).into())))
         }),
     ),
     works(
@@ -107,7 +107,7 @@ pub(super) const ROWS: &[FetchRow] = &[
         "The four bytes of `url32` and the bytes of the client's address.",
         "url32+src,bytes(4),hex # C6336407",
         Fetch::one(Kind::Bin, |_, f| {
-            of(f, |head| Some(with_source(hashed(&base(head, whole)), f)))
+            of(f, |head| Some(with_source(hashed(&base(head, uri::pathq)), f)))
         }),
     ),
     works(
@@ -122,7 +122,7 @@ pub(super) const ROWS: &[FetchRow] = &[
         &["url_port"],
         "",
         REQUEST,
-        "The port in an absolute target; 80 where there is none.",
+        "The port in an absolute target whose host is an address; 80 where there is none.",
         "url_port",
         Fetch::one(Kind::Int, |_, f| of(f, |head| url_port(head).map(Value::Int))),
     ),
@@ -160,10 +160,6 @@ fn base(head: &Head, part: fn(&[u8]) -> Option<&[u8]>) -> Vec<u8> {
     [host, part(head.uri()).unwrap_or_default()].concat()
 }
 
-fn whole(target: &[u8]) -> Option<&[u8]> {
-    Some(target)
-}
-
 fn hashed(text: &[u8]) -> u32 {
     hash::avalanche(hash::sdbm(text))
 }
@@ -187,6 +183,7 @@ fn url_ip(head: &Head) -> Option<IpAddr> {
 }
 
 fn url_port(head: &Head) -> Option<i64> {
+    url_ip(head)?;
     let (_, port) = uri::host_port(uri::authority(head.uri())?);
     port.map_or(Some(80), leading_int)
 }

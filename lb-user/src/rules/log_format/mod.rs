@@ -124,10 +124,17 @@ impl LogFormat {
                     }
                 }
                 Node::Variable { show, flags, .. } => show(facts, *flags, out),
-                Node::Expression { expression, flags } => match expression.value(facts) {
-                    Some(value) => write::value(out, *flags, &value),
-                    None => write::nothing(out, *flags),
-                },
+                Node::Expression { expression, flags } => {
+                    // The strings of actions quote variables, but not samples.
+                    let flags = Flags {
+                        quote: flags.quote && !flags.percent,
+                        ..*flags
+                    };
+                    match expression.value(facts) {
+                        Some(value) => write::value(out, flags, &value),
+                        None => write::nothing(out, flags),
+                    }
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The exchange in which the rows' examples are tried, and the tests that try them.
 
+mod peer;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,6 +65,7 @@ pub(super) struct Scene {
     exchange: Exchange,
     request: Head,
     response: Head,
+    request_body: &'static [u8],
 }
 
 impl Scene {
@@ -83,6 +86,7 @@ impl Scene {
             exchange,
             request: request(),
             response: response(),
+            request_body: REQUEST_BODY,
         }
     }
 
@@ -142,7 +146,7 @@ impl Scene {
             side,
             request: is_http.then_some(&self.request),
             response: is_http.then_some(&self.response),
-            request_body: body(REQUEST_BODY),
+            request_body: body(self.request_body),
             response_body: body(RESPONSE_BODY),
         }
     }
