@@ -39,6 +39,8 @@ pub struct ChunkDecoder {
     limits: Limits,
     /// Bytes of extensions seen in this chunk's line.
     extension: usize,
+    /// How many bytes to come have been found well-formed by [`ChunkDecoder::pass`].
+    checked: usize,
     trailer: Option<Box<Trailer>>,
 }
 
@@ -85,6 +87,7 @@ impl ChunkDecoder {
             state: State::Start,
             limits,
             extension: 0,
+            checked: 0,
             trailer: None,
         }
     }
@@ -137,24 +140,43 @@ impl ChunkDecoder {
     }
 
     /// Finds how much of `input` may be forwarded without being rewritten. Call again with what comes after both parts.
+    /// A fault anywhere in the input is found before any of it is forwarded.
     pub fn pass(&mut self, input: &[u8]) -> Result<Pass, Bad> {
         let mut pass = Pass::default();
-        while !self.is_done() {
-            let at = pass.forward + pass.skip;
-            let rest = input.get(at..).unwrap_or_default();
+        while pass.skip == 0 && !self.is_done() {
+            let rest = input.get(pass.forward..).unwrap_or_default();
             if rest.is_empty() {
                 break;
             }
-            match self.piece(rest).map_err(|fault| Bad { fault, at })? {
+            match self.piece(rest).map_err(|fault| Bad {
+                fault,
+                at: pass.forward,
+            })? {
                 Piece::Noise(len) => pass.skip += len,
                 Piece::Frame(len) | Piece::Data(len) => pass.forward += len,
             }
-            if pass.skip > 0 {
-                break;
-            }
         }
         pass.done = self.is_done();
+        self.check(input, pass.forward + pass.skip)?;
         Ok(pass)
+    }
+
+    /// Looks ahead for faults in the input from `at` on, once for each byte.
+    fn check(&mut self, input: &[u8], at: usize) -> Result<(), Bad> {
+        self.checked = self.checked.saturating_sub(at);
+        let ahead = input.len().saturating_sub(at);
+        if self.is_done() || ahead <= self.checked {
+            return Ok(());
+        }
+        let mut scout = self.clone();
+        let mut seen = at;
+        while let Some(rest) = input.get(seen..).filter(|rest| !rest.is_empty() && !scout.is_done()) {
+            let (Piece::Frame(len) | Piece::Noise(len) | Piece::Data(len)) =
+                scout.piece(rest).map_err(|fault| Bad { fault, at: seen })?;
+            seen += len;
+        }
+        self.checked = ahead;
+        Ok(())
     }
 
     /// Classifies a run of bytes at the beginning of the non-empty `input`.

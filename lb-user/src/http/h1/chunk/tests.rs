@@ -172,6 +172,26 @@ fn every_cut_of_the_input_gives_the_same_result() {
 }
 
 #[test]
+fn nothing_is_passed_on_before_a_fault_in_sight() {
+    for (input, expected) in CASES {
+        let first = ChunkDecoder::new(limits()).pass(input.as_bytes());
+        assert_eq!(
+            first.map(drop).map_err(|bad| bad.fault),
+            expected.map(drop),
+            "{input:?}"
+        );
+    }
+    let late = ChunkDecoder::new(limits()).pass(b"5;x\r\nhello\r\n5;y\r\nhello!");
+    assert_eq!(
+        late,
+        Err(Bad {
+            fault: Fault::ChunkEnd,
+            at: 22
+        })
+    );
+}
+
+#[test]
 fn extensions_and_trailers_are_limited() {
     let extension = |len: usize| format!("0;{}\r\n\r\n", "x".repeat(len));
     assert!(decode(extension(100).as_bytes(), &[]).unwrap().done);
