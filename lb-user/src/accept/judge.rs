@@ -15,7 +15,7 @@ pub enum Admission {
 }
 
 impl Client {
-    /// Judges a fresh connection, and counts it as a session if it may pass.
+    /// Judges a fresh connection.
     pub(super) fn judge_connection(&mut self) -> Admission {
         if self.judge(&self.frontend.rules.tcp_connection) == Admission::Refused {
             self.counters(|frontend, listener| {
@@ -24,6 +24,11 @@ impl Client {
             });
             return Admission::Refused;
         }
+        Admission::Admitted
+    }
+
+    /// Judges a connection whose client is known, and counts it as a session if it may pass.
+    pub(super) fn judge_session(&mut self) -> Admission {
         if self.judge(&self.frontend.rules.tcp_session) == Admission::Refused {
             self.counters(|frontend, listener| {
                 frontend.denied_sessions.increment();

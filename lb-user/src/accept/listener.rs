@@ -70,7 +70,7 @@ async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerI
     }
 }
 
-/// Makes a session of a connection and serves it in a task of its own, unless a rule refuses it.
+/// Makes a client of a connection, unless a rule refuses it.
 fn open(
     engine: &'static Engine,
     frontend: &'static Proxy,
@@ -93,7 +93,27 @@ fn open(
         return;
     }
     client.prepare_socket();
-    match frontend.mode {
+    let behind_proxy = frontend
+        .binds
+        .get(id.index as usize)
+        .is_some_and(|bind| bind.options.accept_proxy);
+    if behind_proxy {
+        tokio::task::spawn_local(async move {
+            if client.read_proxy_header().await.is_ok() {
+                start(client);
+            }
+        });
+    } else {
+        start(client);
+    }
+}
+
+/// Serves a session in a task of its own, unless a rule refuses it.
+fn start(mut client: Box<Client>) {
+    if client.judge_session() == Admission::Refused {
+        return;
+    }
+    match client.frontend.mode {
         Mode::Http => tokio::task::spawn_local(client::serve(client)),
         Mode::Tcp => tokio::task::spawn_local(l4::serve(client)),
     };

@@ -3,6 +3,7 @@
 mod judge;
 pub mod limits;
 pub mod listener;
+mod proxied;
 pub mod worker;
 
 pub use listener::Listener;

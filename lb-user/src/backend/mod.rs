@@ -4,6 +4,7 @@ pub mod balance;
 pub mod connect;
 pub mod live;
 pub mod pool;
+pub mod proxy_protocol;
 pub mod queue;
 
 use std::sync::Arc;

@@ -56,23 +56,28 @@ impl Exchange<'_> {
         if self.facts.log_level == Some(LogLevel::Silent) || self.is_null() {
             return;
         }
-        let process = self.engine.process;
-        let count = |id: Option<crate::state::ProxyId>| id.and_then(|id| process.proxy(id));
-        self.facts.concurrency = Concurrency {
-            process: process.connections.get(),
-            frontend: count(Some(self.frontend.id)).map_or(0, |proxy| proxy.frontend.connections.get()),
-            backend: count(self.facts.backend).map_or(0, |proxy| proxy.backend.connections.get()),
-            server: self
-                .facts
-                .server
-                .and_then(|id| process.server(id))
-                .map_or(0, |server| server.sessions.get()),
-        };
+        self.facts.concurrency = self.concurrency();
         let failed = self.facts.ending != [0, 0] || self.facts.status >= 500;
         if self.frontend.options.dontlog_normal && !failed && self.facts.retries == 0 {
             return;
         }
         self.engine.log(self.frontend, failed, &self.facts(Side::Response));
+    }
+
+    /// Who is connected now. A TCP stream has left its backend by the time it is logged; an HTTP exchange has not.
+    fn concurrency(&self) -> Concurrency {
+        let process = self.engine.process;
+        let left = u64::from(!self.http);
+        let backend = self.facts.backend.and_then(|id| process.proxy(id));
+        let server = self.facts.server.and_then(|id| process.server(id));
+        Concurrency {
+            process: process.connections.get(),
+            frontend: process
+                .proxy(self.frontend.id)
+                .map_or(0, |proxy| proxy.frontend.connections.get()),
+            backend: backend.map_or(0, |proxy| proxy.backend.connections.get().saturating_sub(left)),
+            server: server.map_or(0, |server| server.sessions.get().saturating_sub(left)),
+        }
     }
 
     /// A connection that closed without sending a byte, which `option dontlognull` keeps out of the log.

@@ -9,12 +9,14 @@ use super::exchange::Exchange;
 use crate::backend::balance::{Ask, key};
 use crate::backend::connect::{self, Destination, Manner};
 use crate::backend::pool::{self, ServerConnection};
+use crate::backend::proxy_protocol;
 use crate::backend::queue::Waiter;
 use crate::backend::{Assignment, Slot};
 use crate::http::uri;
 use crate::plan::balance::Algorithm;
 use crate::plan::proxy::HttpReuse;
 use crate::plan::rules::BackendName;
+use crate::plan::server::ProxyVersion;
 use crate::plan::{self};
 use crate::rules::condition::Verdict;
 use crate::rules::facts::Side;
@@ -228,7 +230,43 @@ impl Exchange<'_> {
             Poll::Pending => Poll::Pending,
         });
         let socket = connected.await.ok_or(ConnectFailure::TimedOut)??;
-        Ok(ServerConnection::new(Connection::new(socket), self.facts.server))
+        let connection = ServerConnection::new(Connection::new(socket), self.facts.server);
+        self.announce_client(connection, deadline).await
+    }
+
+    /// Sends the PROXY header that the server expects, if it does (`send-proxy`).
+    async fn announce_client(
+        &mut self,
+        mut server: ServerConnection,
+        deadline: Ticks,
+    ) -> Result<ServerConnection, ConnectFailure> {
+        let version = self
+            .facts
+            .server
+            .and_then(|id| self.proxy.servers.get(id.index()))
+            .and_then(|plan| plan.send_proxy);
+        let Some(version) = version else { return Ok(server) };
+        let session = &self.client.session;
+        let addresses = session
+            .destination
+            .filter(|_| !session.is_unix)
+            .map(|to| (session.source, to));
+        let header = match version {
+            ProxyVersion::V1 => proxy_protocol::write_v1(addresses),
+            ProxyVersion::V2 => proxy_protocol::write_v2(addresses),
+        };
+        let mut sent = 0;
+        let written = self.client.timer.until(deadline, |cx| {
+            while let Some(rest) = header.get(sent..).filter(|rest| !rest.is_empty()) {
+                match std::task::ready!(server.connection.poll_send(cx, rest)) {
+                    Ok(n) => sent += n,
+                    Err(_) => return Poll::Ready(Err(ConnectFailure::Refused)),
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        written.await.ok_or(ConnectFailure::TimedOut)??;
+        Ok(server)
     }
 
     fn remote_address(&self) -> Option<std::net::SocketAddr> {

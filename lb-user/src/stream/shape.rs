@@ -113,9 +113,10 @@ impl Exchange<'_> {
         framing::of_response(&self.response, self.asked).unwrap_or(Framing::None)
     }
 
-    /// May the server's connection be lent to other clients afterwards?
+    /// May the server's connection be lent to other clients afterwards? Not if it was told whose it is.
     pub(crate) fn shares_server(&self) -> bool {
-        self.proxy.http_reuse != HttpReuse::Never
+        let announced = self.facts.server.and_then(|id| self.proxy.servers.get(id.index()));
+        self.proxy.http_reuse != HttpReuse::Never && announced.is_none_or(|plan| plan.send_proxy.is_none())
     }
 }
 
