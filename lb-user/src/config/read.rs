@@ -225,7 +225,10 @@ fn proxy_lines(section: &Section, scope: Scope, draft: &mut Draft, drafts: &Draf
     let policy = &drafts.global.default_path;
     for line in &section.lines {
         let Some(phrase) = row::find_phrase(proxy::REGISTRY, &line.words) else {
-            world.alert(&line.location, &proxy::unknown(&line.words, section.kind.keyword()));
+            world.alert(
+                &line.location,
+                &proxy::unknown(&line.words, section.kind.keyword(), draft),
+            );
             continue;
         };
         match proxy::misplaced(phrase.row, phrase.spelling, scope, draft) {

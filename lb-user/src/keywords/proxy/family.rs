@@ -3,7 +3,8 @@
 use super::{Draft, ProxyRow, REGISTRY};
 use crate::language::{Error, Scope, Word, row, suggest};
 
-/// What each family of keywords says about a member it does not know. `{}` stands for the word.
+/// What each family of keywords says about a member it does not know. `{}` stands for the word, `{title}` for the
+/// section.
 const FAMILIES: &[(&str, &str)] = &[
     (
         "timeout",
@@ -33,11 +34,11 @@ const FAMILIES: &[(&str, &str)] = &[
     ),
     (
         "tcp-request",
-        "'tcp-request' expects 'inspect-delay', 'connection', 'content' or 'session' (got '{}')",
+        "'tcp-request' expects 'inspect-delay', 'connection', 'session' or 'content' in {title} (got '{}')",
     ),
     (
         "tcp-response",
-        "'tcp-response' expects 'inspect-delay' or 'content' (got '{}')",
+        "'tcp-response' expects 'inspect-delay' or 'content' in {title} (got '{}')",
     ),
     (
         "external-check",
@@ -45,8 +46,8 @@ const FAMILIES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Says what is wrong with a line that no row reads. `section` is the word that opens the section.
-pub fn unknown(words: &[Word], section: &str) -> Error {
+/// Says what is wrong with a line of `draft` that no row reads. `section` is the word that opens the section.
+pub fn unknown(words: &[Word], section: &str, draft: &Draft) -> Error {
     let first = words.first().map_or("", String::as_str);
     let second = words.get(1).map_or("", String::as_str);
     match first {
@@ -60,7 +61,7 @@ pub fn unknown(words: &[Word], section: &str) -> Error {
         _ => {}
     }
     if let Some((_, text)) = FAMILIES.iter().find(|(family, _)| *family == first) {
-        return Error::new(text.replace("{}", second));
+        return Error::new(text.replace("{title}", &draft.title()).replace("{}", second));
     }
     let hint = suggest::hint(first, openings());
     Error::new(format!("unknown keyword '{first}' in '{section}' section{hint}"))

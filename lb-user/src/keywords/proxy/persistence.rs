@@ -81,8 +81,11 @@ fn stick(
     let condition = match words.peek() {
         None => None,
         Some("if" | "unless") => {
-            let condition = Condition::parse(words, &mut reading.compiler(draft, place))
-                .map_err(|error| within(error.within("error detected while parsing sticking condition")))?;
+            let condition = Condition::parse(words, &mut reading.compiler(draft, place)).map_err(|error| {
+                Error::new(format!(
+                    "'stick': error detected while parsing sticking condition : {error}."
+                ))
+            })?;
             Some(condition)
         }
         Some(other) => return Err(within(Error::new(format!("unknown keyword '{other}'.")))),

@@ -86,7 +86,7 @@ fn use_backend(
         Some("if" | "unless") => {
             let mut context = reading.compiler(draft, Scope::USE_BACKEND);
             let condition = Condition::parse(words, &mut context)
-                .map_err(|error| error.within("error detected while parsing switching rule"))?;
+                .map_err(|error| Error::new(format!("error detected while parsing switching rule : {error}.")))?;
             Some(condition)
         }
         Some(other) => {
@@ -139,7 +139,8 @@ pub(super) fn needed(
             "'{keyword}' requires either 'if' or 'unless' followed by a condition."
         )));
     }
+    let what = if keyword == "monitor fail" { "condition" } else { "rule" };
     let mut context = reading.compiler(draft, place);
     Condition::parse(words, &mut context)
-        .map_err(|error| error.within(format_args!("error detected while parsing a '{keyword}' rule")))
+        .map_err(|error| Error::new(format!("error detected while parsing a '{keyword}' {what} : {error}.")))
 }
