@@ -2,6 +2,7 @@
 mod gate;
 mod http;
 mod laboratory;
+mod operator;
 mod process;
 mod runtime_api;
 mod tcp;

@@ -183,9 +183,14 @@ impl Balancer {
         &mut self.process
     }
 
+    /// The path of the runtime API's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("stats.sock")
+    }
+
     /// Asks the runtime API one line and answers with everything it says.
     pub fn ask(&self, command: &str) -> Result<String> {
-        ask(&self.folder.path().join("stats.sock"), command).with_context(|| self.log().unwrap_or_default())
+        ask(&self.socket(), command).with_context(|| self.log().unwrap_or_default())
     }
 
     /// What the balancer wrote to its standard output and error so far.

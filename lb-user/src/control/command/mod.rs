@@ -10,6 +10,8 @@ pub mod session;
 pub mod show;
 pub mod stream;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
