@@ -9,6 +9,7 @@ use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::log::Ring;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
+use crate::plan::table::DataType;
 use crate::plan::{Global, HttpErrors, Mode, Plan, StickTable};
 use crate::rules::context::Promise;
 use crate::rules::facts::Side;
@@ -19,7 +20,7 @@ use crate::state::{ProxyId, ServerId, TableId};
 /// Links all drafts. The plan is only good if no alert was raised.
 pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
     let overview: Vec<Overview> = drafts.proxies.iter().map(Overview::of).collect();
-    let tables = tables(&mut drafts.proxies);
+    let mut tables = tables(&mut drafts.proxies);
     checks::rings(&drafts.global.global.logs, &drafts.rings, "global section", world);
     let mut proxies = Vec::with_capacity(drafts.proxies.len());
     for draft in drafts.proxies {
@@ -34,6 +35,7 @@ pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
         };
         proxies.push(linker.link());
     }
+    remember_servers(&proxies, &mut tables);
     servers::link(&mut proxies, world);
     let mut global = drafts.global.global;
     prefix_unix_sockets(&mut global, &mut proxies, &drafts.global.unix_bind);
@@ -47,6 +49,20 @@ pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
         patterns: std::mem::take(&mut world.names.patterns),
         variables: std::mem::take(&mut world.names.variables),
         initial_variables: drafts.global.initial_variables,
+    }
+}
+
+/// A table that `stick` rules use keeps servers, whether its line says so or not.
+fn remember_servers(proxies: &[crate::plan::Proxy], tables: &mut [StickTable]) {
+    for rule in proxies.iter().flat_map(|proxy| &proxy.rules.stick) {
+        let Some(table) = tables.get_mut(rule.table.index()) else {
+            continue;
+        };
+        for kind in [DataType::ServerId, DataType::ServerKey] {
+            if table.store.iter().all(|(stored, _)| *stored != kind) {
+                table.store.push((kind, None));
+            }
+        }
     }
 }
 

@@ -71,10 +71,14 @@ impl Exchange<'_> {
                 .and_then(|value| Key::from_value(table.spec(), value));
             let Some(key) = key else { continue };
             if rule.matches && found.is_none() {
-                let server = table
-                    .update(&key, facts.ticks, |entry| entry.get(DataType::ServerId))
-                    .flatten();
-                found = server.and_then(|puid| self.server_with_puid(puid));
+                let by_address = table.spec().server_key_is_address;
+                let server = table.update(&key, facts.ticks, |entry| {
+                    let named = entry
+                        .server_key()
+                        .and_then(|key| self.server_with_key(&key, by_address));
+                    named.or_else(|| self.server_with_puid(entry.get(DataType::ServerId)?))
+                });
+                found = server.flatten();
             }
             if rule.stores {
                 learn.push(Binding { table: rule.table, key });
@@ -82,6 +86,15 @@ impl Exchange<'_> {
         }
         self.bindings = learn;
         found
+    }
+
+    /// The server of that name, or at that address (`srvkey`).
+    fn server_with_key(&self, key: &str, by_address: bool) -> Option<usize> {
+        let servers = &self.backend?.state()?.servers;
+        servers.iter().position(|server| match by_address {
+            true => server.address().is_some_and(|address| address.to_string() == key),
+            false => server.name == key,
+        })
     }
 
     fn server_with_puid(&self, puid: u64) -> Option<usize> {
@@ -102,9 +115,11 @@ impl Exchange<'_> {
         {
             return;
         }
-        let Some(puid) = self.engine.process.server(server).map(|server| server.puid) else {
+        let Some(state) = self.engine.process.server(server) else {
             return;
         };
+        let puid = state.puid;
+        let address = state.address().map(|address| address.to_string()).unwrap_or_default();
         let mut bindings = std::mem::take(&mut self.bindings);
         bindings.extend(self.response_bindings());
         for Binding { table, key } in bindings {
@@ -112,7 +127,14 @@ impl Exchange<'_> {
                 continue;
             };
             // A full table forgets nothing for us: the session then goes unremembered.
-            let _ = table.update_or_insert(&key, clock::ticks(), |entry| entry.set(DataType::ServerId, puid.into()));
+            let _ = table.update_or_insert(&key, clock::ticks(), |entry| {
+                let name = if table.spec().server_key_is_address {
+                    &address
+                } else {
+                    &state.name
+                };
+                entry.set(DataType::ServerId, puid.into()) && entry.set_server_key(name)
+            });
         }
     }
 
