@@ -213,6 +213,66 @@ fn record(cases: &[Case], peer: Option<&str>) {
     std::fs::write(data(), table).unwrap();
 }
 
+/// A frontend around one line, and a backend that it may name.
+fn around(line: &str) -> String {
+    format!(
+        "defaults
+  mode http
+  timeout client 1s
+  timeout server 1s
+  timeout connect 1s
+frontend f
+  bind 127.0.0.1:8080
+  log 127.0.0.1 local0
+  {line}
+backend b1
+  mode http
+  server s1 127.0.0.1:1
+"
+    )
+}
+
+/// `tests/data/lines.txt` holds lines of a frontend with, after tabs, our messages and the peer's where they differ. Lines
+/// within messages end in `\n` there. It is recorded as the other table is.
+#[test]
+fn lines_cause_their_messages() {
+    let path = data().with_file_name("lines.txt");
+    let table = std::fs::read_to_string(&path).unwrap();
+    let (peer, records) = (std::env::var("LB_PEER").ok(), std::env::var("LB_RECORD").is_ok());
+    let flat = |says: String| says.trim_end().replace('\n', "\\n");
+    let (mut recorded, mut differences) = (String::new(), String::new());
+    for case in table.lines() {
+        let mut columns = case.split('\t');
+        let mut column = || columns.next().unwrap_or_default().to_owned();
+        let (line, says, theirs) = (column(), column(), column());
+        let configuration = around(&line);
+        let ours = flat(ours(&configuration));
+        let now = match &peer {
+            Some(program) => flat(peers(program, &configuration)),
+            None if theirs.is_empty() => says.clone(),
+            None => theirs.clone(),
+        };
+        let kept = if now == ours { String::new() } else { format!("\t{now}") };
+        writeln!(recorded, "{line}\t{ours}{kept}").unwrap();
+        if ours != says {
+            writeln!(differences, "{line}\n  we say {ours}\n  the table says {says}").unwrap();
+        }
+        let expected = if theirs.is_empty() { &says } else { &theirs };
+        if now != *expected {
+            writeln!(
+                differences,
+                "{line}\n  the peer says {now}\n  the table says {expected}"
+            )
+            .unwrap();
+        }
+    }
+    if records {
+        std::fs::write(path, recorded).unwrap();
+    } else {
+        assert!(differences.is_empty(), "{differences}");
+    }
+}
+
 #[test]
 fn a_plan_holds_what_was_said() {
     let plan = plan(

@@ -170,7 +170,7 @@ impl Test {
             patterns: Vec::new(),
         };
         test.read_patterns(rest, &flags, context)?;
-        if test.patterns.is_empty() && !method.takes_no_pattern() && !flags.ended {
+        if words.len() == 1 && !method.takes_no_pattern() {
             context.diagnostics.push(Severity::Warning, never_matches(text));
         }
         Ok(test)
@@ -285,8 +285,6 @@ struct Flags {
     id: Option<u32>,
     /// Files with whether case is ignored in them.
     files: Vec<(String, bool)>,
-    /// `--` was given.
-    ended: bool,
 }
 
 impl Flags {
@@ -297,10 +295,7 @@ impl Flags {
             let argument = after.first().map(String::as_str).unwrap_or_default();
             rest = after;
             match flag.as_str() {
-                "--" => {
-                    self.ended = true;
-                    return Ok(rest);
-                }
+                "--" => return Ok(rest),
                 "-i" => self.ignore_case = true,
                 "-n" => self.no_names = true,
                 "-M" => self.is_map = true,

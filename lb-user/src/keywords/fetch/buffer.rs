@@ -217,7 +217,7 @@ fn is_http<'a>(facts: &Facts<'a>) -> Fetched<'a> {
     let body = facts.request_body;
     match parse_request(body.bytes, &mut Head::new(), &Limits::default()) {
         Ok(Parsed::Complete { .. } | Parsed::Http2Preface) => Value::Bool(true).into(),
-        Ok(Parsed::Partial) if !body.complete => Fetched::Wait,
-        Ok(Parsed::Partial) | Err(_) => Value::Bool(false).into(),
+        Ok(Parsed::Partial) => body.unsatisfied(),
+        Err(_) => Fetched::Missing,
     }
 }

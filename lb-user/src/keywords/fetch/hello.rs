@@ -42,10 +42,10 @@ pub(super) const ROWS: &[FetchRow] = &[
         &["req.ssl_alpn"],
         "",
         REQUEST,
-        "The protocols that a TLS client offers (ALPN), with commas between them.",
+        "The protocol that a TLS client offers first (ALPN).",
         "req.ssl_alpn",
         Fetch::one(Kind::Str, |_, f| {
-            client_hello(f, |hello| hello.protocols().map(Value::string))
+            client_hello(f, |hello| hello.protocol().map(Value::str))
         }),
     ),
     works(
@@ -66,11 +66,12 @@ pub(super) const ROWS: &[FetchRow] = &[
         "req.ssl_st_ext",
         Fetch::one(Kind::Int, |_, f| {
             client_hello(f, |hello| {
-                Some(Value::Int(match hello.extension(TICKET) {
+                let ticket = match hello.extension(TICKET) {
                     None => 0,
                     Some([]) => 1,
                     Some(_) => 2,
-                }))
+                };
+                (!hello.extensions.is_empty()).then_some(Value::Int(ticket))
             })
         }),
     ),
@@ -81,9 +82,10 @@ pub(super) const ROWS: &[FetchRow] = &[
         "The version of the TLS hello that the request opens with: the major one times 65536 plus the minor one.",
         "req.ssl_ver",
         Fetch::one(Kind::Int, |_, f| {
-            hello(request(f), |hello| {
-                Some(Value::Int(i64::from(hello.major) << 16 | i64::from(hello.minor)))
-            })
+            match request(f).and_then(|body| ssl2_version(body.bytes)) {
+                Some(version) => Value::Int(version).into(),
+                None => hello(request(f), |hello| Some(Value::Int(hello.version()))),
+            }
         }),
     ),
 ];
@@ -129,7 +131,6 @@ enum Unread {
 #[derive(Debug)]
 struct Hello<'a> {
     kind: u8,
-    /// The version of the record around it.
     major: u8,
     minor: u8,
     extensions: &'a [u8],
@@ -142,9 +143,9 @@ impl<'a> Hello<'a> {
         if stream.byte()? != 22 {
             return Err(Unread::Foreign);
         }
-        let (major, minor) = (stream.byte()?, stream.byte()?);
+        let version = stream.take(2)?;
         let length = stream.number(2)?;
-        if major < 3 || !(4..=(1 << 14) + 256).contains(&length) {
+        if version < &[3, 0][..] || !(4..=(1 << 14) + 256).contains(&length) {
             return Err(Unread::Foreign);
         }
         let kind = *stream.0.first().ok_or(Unread::Cut)?;
@@ -156,6 +157,7 @@ impl<'a> Hello<'a> {
         record.take(1).map_err(foreign)?;
         let message_length = record.number(3).map_err(foreign)?;
         let mut message = Reader(record.take(message_length).map_err(foreign)?);
+        let (major, minor) = (message.byte().map_err(foreign)?, message.byte().map_err(foreign)?);
         let extensions = read_extensions(kind, &mut message).map_err(foreign)?;
         Ok(Hello {
             kind,
@@ -177,32 +179,37 @@ impl<'a> Hello<'a> {
         }
     }
 
-    /// The first host name of the server name extension (RFC 6066 section 3).
-    fn server_name(&self) -> Option<&'a [u8]> {
-        let mut names = Reader(Reader(self.extension(SERVER_NAME)?).vector(2).ok()?);
-        loop {
-            let is_host = names.byte().ok()? == 0;
-            let name = names.vector(2).ok()?;
-            if is_host {
-                return Some(name);
-            }
-        }
+    fn version(&self) -> i64 {
+        i64::from(self.major) << 16 | i64::from(self.minor)
     }
 
-    /// The protocols of the ALPN extension (RFC 7301 section 3.1).
-    fn protocols(&self) -> Option<Vec<u8>> {
-        let mut list = Reader(Reader(self.extension(ALPN)?).vector(2).ok()?);
-        let mut protocols = Vec::new();
-        while let Ok(protocol) = list.vector(1) {
-            protocols.push(protocol);
-        }
-        Some(protocols.join(&b','))
+    /// The name in the server name extension, if its first entry is a host (RFC 6066 section 3).
+    fn server_name(&self) -> Option<&'a [u8]> {
+        let mut names = Reader(Reader(self.extension(SERVER_NAME)?).vector(2).ok()?);
+        let is_host = names.byte().ok()? == 0;
+        let name = names.vector(2).ok()?;
+        Some(name).filter(|name| is_host && !name.is_empty())
+    }
+
+    /// The first protocol of the ALPN extension (RFC 7301 section 3.1).
+    fn protocol(&self) -> Option<&'a [u8]> {
+        Reader(Reader(self.extension(ALPN)?).vector(2).ok()?).vector(1).ok()
     }
 }
 
-/// Skips what stands before the extensions, which may be missing.
+/// The version in a hello of SSL 2, whose record has a length of two bytes with the highest bit set, then the type.
+fn ssl2_version(bytes: &[u8]) -> Option<i64> {
+    let [high, low, CLIENT, major, minor, ..] = *bytes else {
+        return None;
+    };
+    let length = usize::from(high & 0x7f) << 8 | usize::from(low);
+    let is_whole = high & 0x80 != 0 && length >= 9 && bytes.len() >= length + 2;
+    is_whole.then_some(i64::from(major) << 16 | i64::from(minor))
+}
+
+/// Skips what stands between the version and the extensions, which may be missing.
 fn read_extensions<'a>(kind: u8, message: &mut Reader<'a>) -> Result<&'a [u8], Unread> {
-    message.take(2 + 32)?;
+    message.take(32)?;
     message.vector(1)?;
     if kind == CLIENT {
         message.vector(2)?;
@@ -279,9 +286,9 @@ mod tests {
     fn a_client_hello_is_taken_apart() {
         let bytes = sample();
         let hello = Hello::parse(&bytes).unwrap();
-        assert_eq!((hello.kind, hello.major, hello.minor), (CLIENT, 3, 1));
+        assert_eq!((hello.kind, hello.version()), (CLIENT, 0x30003));
         assert_eq!(hello.server_name(), Some(&b"www.example.com"[..]));
-        assert_eq!(hello.protocols().as_deref(), Some(&b"h2,http/1.1"[..]));
+        assert_eq!(hello.protocol(), Some(&b"h2"[..]));
         assert_eq!(hello.extension(TICKET), Some(&b"ticket"[..]));
         assert!(hello.extension(CURVES).is_some());
         assert_eq!(hello.extension(99), None);

@@ -96,7 +96,7 @@ fn use_backend(
         }
     };
     let format = dynamic(name, draft, reading, Scope::USE_BACKEND)
-        .map_err(|error| error.within(format_args!("Proxy '{}': {keyword}", draft.proxy.name)))?;
+        .map_err(|error| Error::new(format!("failed to parse {keyword} rule '{name}' : {error}.")))?;
     draft.use_backend.push(UseBackend {
         name: name.to_owned(),
         format,
