@@ -4,7 +4,7 @@ mod checks;
 mod servers;
 
 use super::read::{Drafts, World};
-use crate::keywords::proxy::{Draft, ErrorSection, LogLine, Text};
+use crate::keywords::proxy::{Draft, ErrorLine, LogLine, Text};
 use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::log::Ring;
@@ -145,7 +145,7 @@ impl Linker<'_, '_> {
             self.default_backend();
             self.use_backend();
         }
-        self.error_sections();
+        self.errors();
         self.promises();
         if self.draft.proxy.is_backend {
             self.use_server();
@@ -277,30 +277,36 @@ impl Linker<'_, '_> {
         self.alert(text);
     }
 
-    fn error_sections(&mut self) {
-        for ErrorSection {
-            name,
-            statuses,
-            location,
-        } in std::mem::take(&mut self.draft.error_sections)
-        {
-            let Some(section) = self.http_errors.iter().find(|section| section.name == name) else {
-                let proxy = &self.draft.proxy.name;
-                let text = format!("proxy '{proxy}': unknown http-errors section '{name}' (at {location}).");
-                self.alert(text);
-                continue;
-            };
-            for (status, reply) in &section.replies {
-                if statuses.is_empty() || statuses.contains(status) {
-                    self.draft.proxy.errors.insert(*status, reply.clone());
-                }
+    fn errors(&mut self) {
+        for line in std::mem::take(&mut self.draft.errors) {
+            let errors = &mut self.draft.proxy.errors;
+            match line {
+                ErrorLine::Message { status, reply } => drop(errors.insert(status, reply)),
+                ErrorLine::Default(status) => drop(errors.remove(&status)),
+                ErrorLine::Section {
+                    name,
+                    statuses,
+                    location,
+                } => self.error_section(&name, &statuses, &location),
             }
-            for status in statuses.iter().filter(|status| !section.replies.contains_key(status)) {
-                let proxy = &self.draft.proxy.name;
-                let text = format!(
-                    "proxy '{proxy}' : status '{status}' not declared in http-errors section '{name}' (at {location})."
-                );
-                self.world.diagnostics.push(Severity::Warning, text);
+        }
+    }
+
+    fn error_section(&mut self, name: &str, statuses: &[u16], location: &Location) {
+        let proxy = &self.draft.proxy.name;
+        let Some(section) = self.http_errors.iter().find(|section| section.name == name) else {
+            let text = format!("proxy '{proxy}': unknown http-errors section '{name}' (at {location}).");
+            return self.alert(text);
+        };
+        for status in statuses.iter().filter(|status| !section.replies.contains_key(status)) {
+            let text = format!(
+                "proxy '{proxy}' : status '{status}' not declared in http-errors section '{name}' (at {location})."
+            );
+            self.world.diagnostics.push(Severity::Warning, text);
+        }
+        for (status, reply) in &section.replies {
+            if statuses.is_empty() || statuses.contains(status) {
+                self.draft.proxy.errors.insert(*status, reply.clone());
             }
         }
     }

@@ -15,6 +15,7 @@ use super::server::Server;
 use crate::http::reply::Reply;
 use crate::language::Location;
 use crate::rules::LogFormat;
+use crate::rules::reply::ReplyFormat;
 use crate::state::{ProxyId, TableId};
 
 /// `mode`.
@@ -122,6 +123,8 @@ pub struct Logs {
 #[derive(Clone)]
 pub enum ErrorReply {
     Reply(Arc<Reply>),
+    /// An answer whose text depends on the exchange.
+    Format(Arc<ReplyFormat>),
     /// An empty file: nothing is sent, the connection is closed.
     Silence,
     /// `errorloc302` and `errorloc303`.

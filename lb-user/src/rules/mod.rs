@@ -15,6 +15,7 @@ pub mod log_format;
 pub mod pattern;
 pub mod place;
 pub mod regex;
+pub mod reply;
 pub mod value;
 pub mod variable;
 

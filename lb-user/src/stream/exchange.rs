@@ -29,6 +29,9 @@ pub struct Exchange<'c> {
     pub(crate) response: Head,
     pub(crate) facts: rules::Exchange,
     pub(crate) enrolled: Enrolled,
+    /// The bytes that the heads took as they came, before rules changed anything.
+    pub(crate) request_size: usize,
+    pub(crate) response_size: usize,
     /// Client to server.
     pub(crate) up: Channel,
     /// Server to client.
@@ -90,6 +93,8 @@ impl<'c> Exchange<'c> {
                 is_first: client.requests == 0,
                 ..rules::Exchange::default()
             },
+            request_size: 0,
+            response_size: 0,
             up: Channel::new(spare.up),
             down: Channel::new(spare.down),
             server: None,

@@ -16,7 +16,8 @@ use crate::runtime::connection::Received;
 
 /// What waiting for a response head came to.
 enum Heard {
-    Head,
+    /// A whole head, of so many bytes.
+    Head(usize),
     Bad(Bad),
     /// The head does not fit the buffer.
     TooLong,
@@ -47,7 +48,7 @@ impl Exchange<'_> {
         loop {
             self.response.clear();
             match self.wait_for_head(&limits).await {
-                Some(Heard::Head) => {}
+                Some(Heard::Head(size)) => self.response_size = size,
                 Some(Heard::Bad(bad)) => return Err(self.bad_response(Some(bad))),
                 Some(Heard::TooLong) => return Err(self.bad_response(None)),
                 Some(Heard::Closed) => return Err(self.response_failed(cause::SERVER, 502)),
@@ -226,7 +227,7 @@ fn poll_head(
             match parse_response(server.input.bytes(), response, limits) {
                 Ok(Parsed::Complete { consumed }) => {
                     server.input.consume(consumed);
-                    return Poll::Ready(Heard::Head);
+                    return Poll::Ready(Heard::Head(consumed));
                 }
                 Ok(_) => {}
                 Err(bad) => return Poll::Ready(Heard::Bad(bad)),

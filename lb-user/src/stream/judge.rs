@@ -110,7 +110,12 @@ impl Exchange<'_> {
                 // What is fetched is not there, and no more will come.
                 Effect::Continue | Effect::Wait(Await::Data) => {}
                 Effect::Allow | Effect::SwitchToHttp => return Ok(()),
-                Effect::Wait(Await::Body { at_least, timeout_ms }) => self.wait_for_body(at_least, timeout_ms).await,
+                Effect::Wait(Await::Body { at_least, timeout_ms }) if set == Set::Request => {
+                    self.wait_for_body(at_least, timeout_ms).await?;
+                }
+                Effect::Wait(Await::Body { at_least, timeout_ms }) => {
+                    self.wait_for_response_body(at_least, timeout_ms).await?;
+                }
                 Effect::StrictMode(strict) => self.strict = strict,
                 Effect::EarlyHint(edit) => {
                     if self.response.status() != 103 {
@@ -241,14 +246,17 @@ impl Exchange<'_> {
 
     /// Changes a head where its buffer has room for `added` more bytes.
     fn rewrite(&mut self, set: Set, added: usize, rewrite: impl FnOnce(&mut Head)) -> Result<(), Ending> {
-        let body = match (set, &self.server) {
-            (Set::Request, _) => self.client.connection.input.len(),
-            (_, Some(server)) => server.connection.input.len(),
-            (_, None) => 0,
+        let (size, body) = match (set, &self.server) {
+            (Set::Request, _) => (self.request_size, self.client.connection.input.len()),
+            (_, Some(server)) => (self.response_size, server.connection.input.len()),
+            (_, None) => (0, 0),
         };
-        let room = self.engine.plan.global.tune.bufsize;
+        let tune = &self.engine.plan.global.tune;
+        // Receiving leaves `tune.maxrewrite` bytes of a buffer free.
+        let body = body.min(tune.bufsize.saturating_sub(tune.maxrewrite + size));
+        let room = tune.bufsize - body.min(tune.bufsize);
         let head = self.head(set);
-        if head.head_len() + body + added > room {
+        if head.head_len() + added > room {
             return self.rewrite_failed(set);
         }
         rewrite(head);

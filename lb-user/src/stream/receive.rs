@@ -26,6 +26,7 @@ impl Exchange<'_> {
             match parse_request(input, &mut self.request, &limits) {
                 Ok(Parsed::Complete { consumed }) => {
                     self.client.connection.input.consume(consumed);
+                    self.request_size = consumed;
                     break;
                 }
                 Ok(Parsed::Partial) => self.receive_more(deadline).await?,

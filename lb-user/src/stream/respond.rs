@@ -11,6 +11,7 @@ use crate::http::h1::write::write_head;
 use crate::http::reply::Reply;
 use crate::http::uri::{self, Form};
 use crate::plan::proxy::ErrorReply;
+use crate::rules::facts::Side;
 use crate::runtime::clock;
 
 impl Exchange<'_> {
@@ -83,7 +84,7 @@ impl Exchange<'_> {
             .get(&status)
             .or_else(|| self.frontend.errors.get(&status));
         match own {
-            Some(own) => replacement(own),
+            Some(own) => self.replacement(own),
             None => Some(Cow::Owned(Reply::default_for(status))),
         }
     }
@@ -92,8 +93,20 @@ impl Exchange<'_> {
     fn section_reply(&self, section: u32, status: u16) -> Option<Cow<'static, Reply>> {
         let section = self.engine.plan.http_errors.get(section as usize);
         match section.and_then(|section| section.replies.get(&status)) {
-            Some(own) => replacement(own),
+            Some(own) => self.replacement(own),
             None => Some(Cow::Owned(Reply::returned(status, Vec::new(), None, Vec::new()))),
+        }
+    }
+
+    /// What the configuration puts in the place of an error message. `None`: nothing is sent.
+    fn replacement(&self, own: &'static ErrorReply) -> Option<Cow<'static, Reply>> {
+        match own {
+            ErrorReply::Reply(reply) => Some(Cow::Borrowed(&**reply)),
+            ErrorReply::Format(format) => Some(Cow::Owned(format.reply(&self.facts(Side::Request)))),
+            ErrorReply::Silence => None,
+            ErrorReply::Redirect { status, location } => {
+                Some(Cow::Owned(Reply::error_location(*status, location.as_bytes())))
+            }
         }
     }
 
@@ -153,16 +166,5 @@ impl Exchange<'_> {
             }
         }
         self.keep_client &= self.up.body.is_done();
-    }
-}
-
-/// What the configuration puts in the place of an error message. `None`: nothing is sent.
-fn replacement(own: &'static ErrorReply) -> Option<Cow<'static, Reply>> {
-    match own {
-        ErrorReply::Reply(reply) => Some(Cow::Borrowed(&**reply)),
-        ErrorReply::Silence => None,
-        ErrorReply::Redirect { status, location } => {
-            Some(Cow::Owned(Reply::error_location(*status, location.as_bytes())))
-        }
     }
 }

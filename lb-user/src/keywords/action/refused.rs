@@ -106,12 +106,6 @@ pub(super) const ROWS: &[ActionRow] = &[
         "Remove an entry of a map that came from a file.",
     ),
     refused(
-        &["wait-for-body"],
-        "time <time> [ at-least <bytes> ]",
-        Scope::HTTP_RESPONSE,
-        "Hold the response until its body, or enough of it, is here.",
-    ),
-    refused(
         &["wait-for-handshake"],
         "",
         Scope::HTTP_REQUEST,

@@ -38,7 +38,7 @@ pub(super) const ROWS: &[ActionRow] = &[
     works(
         &["wait-for-body"],
         "time <time> [ at-least <bytes> ]",
-        Scope::HTTP_REQUEST,
+        HTTP_BOTH,
         "Hold the message until its body, or enough of it, is here.",
         "mode http\nhttp-request wait-for-body time 1s at-least 1k",
         wait_for_body,

@@ -1,6 +1,7 @@
 //! A proxy section in the making.
 
 use crate::language::Location;
+use crate::plan::proxy::ErrorReply;
 use crate::plan::{Mode, Proxy, StickTable};
 use crate::rules::context::Promise;
 use crate::rules::{Condition, Expression, LogFormat};
@@ -19,7 +20,8 @@ pub struct Draft {
     pub use_backend: Vec<UseBackend>,
     pub use_server: Vec<UseServer>,
     pub stick: Vec<Stick>,
-    pub error_sections: Vec<ErrorSection>,
+    /// What replaces error messages, in the order of the lines; later ones outdo earlier ones.
+    pub errors: Vec<ErrorLine>,
     /// What rules take for granted.
     pub promises: Vec<Promise>,
     pub table: Option<StickTable>,
@@ -78,13 +80,22 @@ pub struct Stick {
     pub condition: Option<Condition>,
 }
 
-/// An `errorfiles` line.
-#[derive(Clone, Debug)]
-pub struct ErrorSection {
-    pub name: String,
-    /// Only these status codes; empty: all of the section.
-    pub statuses: Vec<u16>,
-    pub location: Location,
+/// A line about error messages.
+#[derive(Clone)]
+pub enum ErrorLine {
+    Message {
+        status: u16,
+        reply: ErrorReply,
+    },
+    /// Back to the built-in message.
+    Default(u16),
+    /// `errorfiles`: the messages of an `http-errors` section.
+    Section {
+        name: String,
+        /// Only these status codes; empty: all of the section.
+        statuses: Vec<u16>,
+        location: Location,
+    },
 }
 
 impl Default for Draft {
@@ -103,7 +114,7 @@ impl Default for Draft {
             use_backend: Vec::new(),
             use_server: Vec::new(),
             stick: Vec::new(),
-            error_sections: Vec::new(),
+            errors: Vec::new(),
             promises: Vec::new(),
             table: None,
             table_location: None,

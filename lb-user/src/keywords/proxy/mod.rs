@@ -18,7 +18,7 @@ mod rules;
 mod switching;
 mod timeouts;
 
-pub use draft::{Draft, ErrorSection, LogLine, Stick, Text, UseBackend, UseServer};
+pub use draft::{Draft, ErrorLine, LogLine, Stick, Text, UseBackend, UseServer};
 pub use family::{Misplaced, misplaced, unknown};
 pub use rules::warn_if_late;
 
