@@ -64,10 +64,9 @@ impl Exchange<'_> {
         self.engine.log(self.frontend, failed, &self.facts(Side::Response));
     }
 
-    /// Who is connected now. A TCP stream has left its backend by the time it is logged; an HTTP exchange has not.
+    /// Who is connected now. What is logged has left its backend by then.
     fn concurrency(&self) -> Concurrency {
         let process = self.engine.process;
-        let left = u64::from(!self.http);
         let backend = self.facts.backend.and_then(|id| process.proxy(id));
         let server = self.facts.server.and_then(|id| process.server(id));
         Concurrency {
@@ -75,8 +74,8 @@ impl Exchange<'_> {
             frontend: process
                 .proxy(self.frontend.id)
                 .map_or(0, |proxy| proxy.frontend.connections.get()),
-            backend: backend.map_or(0, |proxy| proxy.backend.connections.get().saturating_sub(left)),
-            server: server.map_or(0, |server| server.sessions.get().saturating_sub(left)),
+            backend: backend.map_or(0, |proxy| proxy.backend.connections.get()),
+            server: server.map_or(0, |server| server.sessions.get()),
         }
     }
 
