@@ -2,8 +2,10 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::stage::{CLIENTS, CONFIGURATION, EDGE, FOLDER, SOCKET};
 use super::traffic::Told;
@@ -24,8 +26,51 @@ pub fn print(told: &Told) -> Result<()> {
     print_indented(&ask("show table be_mqtt")?);
 
     println!("\nWhat ran in the kernel (show ebpf)\n");
-    print_indented(&ask("show ebpf")?);
+    let told = ask("show ebpf")?;
+    print_indented(&told);
+    match map_id(&told, "GATE_RULES") {
+        Some(map) => {
+            println!("\nWhat the kernel itself has counted (bpftool map dump id {map})\n");
+            print_table(&kernel_counts(map)?);
+        }
+        None => println!("\nThe gate is off: userspace has decided."),
+    }
     Ok(())
+}
+
+/// The number in `map NAME (id 7)`.
+fn map_id<'a>(told: &'a str, map: &str) -> Option<&'a str> {
+    let (_, rest) = told.split_once(&format!("map {map} (id "))?;
+    rest.split_once(')').map(|(id, _)| id)
+}
+
+/// The gate's counters that are not zero, as bpftool reads them by the names of their fields.
+fn kernel_counts(map: &str) -> Result<Vec<[String; 4]>> {
+    let output = Command::new("bpftool").args(["-j", "map", "dump", "id", map]).output();
+    let output = output.context("cannot run bpftool")?;
+    let entries: Value = serde_json::from_slice(&output.stdout).context("bpftool's answer")?;
+    let head = ["rule", "processor", "connections", "packets"].map(str::to_owned);
+    let mut rows = vec![head];
+    for entry in entries
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| &entry["formatted"])
+    {
+        for processor in entry["values"].as_array().into_iter().flatten() {
+            let value = &processor["value"];
+            if value["packets"] != 0 {
+                let cells = [
+                    &entry["key"],
+                    &processor["cpu"],
+                    &value["connections"],
+                    &value["packets"],
+                ];
+                rows.push(cells.map(Value::to_string));
+            }
+        }
+    }
+    Ok(rows)
 }
 
 pub fn print_how_to_explore() {
