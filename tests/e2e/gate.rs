@@ -227,6 +227,21 @@ fn nothing_is_left_however_the_balancer_stops() -> Result<()> {
     Ok(())
 }
 
+/// Another process may listen where a paused frontend did: its connections are not ours to judge.
+#[test]
+fn a_paused_frontend_judges_nobody() -> Result<()> {
+    let site = Site::new()?;
+    let lb = site.start("ebpf require")?;
+    ensure!(site.asks(REJECTED[0]).is_err() && denied(&lb, "FRONTEND")? == 1);
+    lb.ask("disable frontend web")?;
+    ensure!(site.asks(REJECTED[0]).is_err() && site.asks(WELCOME[0]).is_err());
+    ensure!(denied(&lb, "FRONTEND")? == 1, "a paused frontend denies");
+    lb.ask("enable frontend web")?;
+    ensure!(site.asks(REJECTED[0]).is_err() && site.asks(WELCOME[0])? == 200);
+    ensure!(denied(&lb, "FRONTEND")? == 2, "{}", lb.ask("show ebpf")?);
+    Ok(())
+}
+
 #[test]
 fn a_successor_takes_the_gate_over() -> Result<()> {
     let site = Site::new()?;

@@ -275,7 +275,9 @@ fn counters_follow_from_the_configuration_alone() -> Result<()> {
     ensure!((before.counted[3].rule, listener.index) == (1, 1));
 
     let list = apart.patterns.get("deny.lst").context("no list")?;
+    ensure!(before.is_current());
     list.edit(|entries| entries.truncate(1))?;
+    ensure!(!before.is_current(), "a changed list is noticed");
     let after = configured(&apart);
     ensure!(ids(&after) == ids(&before) && after.counted == before.counted);
     ensure!(

@@ -61,6 +61,7 @@ impl Bound {
     pub fn listening(&self) -> Listening {
         let endpoint = self.sockets.first().and_then(|socket| {
             let socket = SockRef::from(socket);
+            socket.is_listener().ok().filter(|listens| *listens)?;
             let address = socket.local_addr().ok()?.as_socket()?;
             let v6only = address.is_ipv6() && socket.only_v6().unwrap_or(false);
             Some(Endpoint::new(address, v6only))

@@ -33,14 +33,17 @@ pub fn start(
     sockets: &Sockets,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let doors = doors(engine.plan, &sockets.borrow())?;
-    let (listening, handed) = (sockets.clone(), sockets.clone());
+    let (listening, handed, told) = (sockets.clone(), sockets.clone(), kernel.clone());
     let world = World {
         engine,
         hard_max_connections: u32::try_from(sizes.connections).unwrap_or(u32::MAX),
         descriptors: sizes.descriptors,
         environment,
         kernel,
-        listen: Box::new(move |frontend, status| listen(&mut listening.borrow_mut(), frontend, status)),
+        listen: Box::new(move |frontend, status| {
+            listen(&mut listening.borrow_mut(), frontend, status);
+            told.listeners_changed(listening.borrow().iter().map(Bound::listening).collect());
+        }),
         hand_over: Box::new(move |stream| hand_over(&handed.borrow(), stream)),
     };
     serve::start(&Rc::new(world), doors)

@@ -195,16 +195,24 @@ impl Watch<'_> {
             Signal::SIGTTOU if self.workers.phase() == Phase::Serving => {
                 self.workers.tell(Phase::Paused);
                 self.bound.borrow().iter().for_each(Bound::pause);
+                self.tell_kernel();
                 self.tell(WARNING, status::listening(self.engine.process, "Paused"));
             }
             Signal::SIGTTIN if self.workers.phase() == Phase::Paused => {
                 self.bound.borrow().iter().for_each(Bound::resume);
+                self.tell_kernel();
                 self.workers.tell(Phase::Serving);
                 self.tell(WARNING, status::listening(self.engine.process, "Resumed"));
             }
             Signal::SIGHUP => self.tell(NOTICE, status::describe(self.engine.process)),
             _ => {}
         }
+    }
+
+    /// Tells the kernel's help which sockets listen now.
+    fn tell_kernel(&self) {
+        let listening = self.bound.borrow().iter().map(Bound::listening).collect();
+        self.kernel.help().listeners_changed(listening);
     }
 
     /// Says what happened, in the terminal and at `level` in the logs.

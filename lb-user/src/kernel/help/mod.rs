@@ -29,12 +29,12 @@ pub struct Help(Arc<Inner>);
 struct Inner {
     plan: &'static Plan,
     process: Arc<Process>,
-    listening: Vec<Listening>,
     stand: Mutex<Stand>,
 }
 
 /// How things stand.
 struct Stand {
+    listening: Vec<Listening>,
     placement: Placement,
     gate: GateStand,
     capabilities: Option<Capabilities>,
@@ -82,6 +82,7 @@ impl Help {
     ) -> Result<Started, String> {
         let mut stand = Stand {
             placement: Placement::new(plan, &listening),
+            listening,
             gate: GateStand::Off("no rule to run there".to_owned()),
             capabilities: None,
         };
@@ -99,7 +100,6 @@ impl Help {
         let help = Self(Arc::new(Inner {
             plan,
             process,
-            listening,
             stand: Mutex::new(stand),
         }));
         let mut keeper = Keeper {
@@ -113,21 +113,30 @@ impl Help {
         Ok(Started { keeper, notices })
     }
 
-    /// Takes over lists of addresses that the runtime API has changed.
+    /// Takes over lists of addresses that were changed, if any was. The gate finds out by itself before long; whoever changes a list
+    /// and tells others that it is done calls this in between.
     pub fn lists_changed(&self) {
-        let Inner {
-            plan,
-            process,
-            listening,
-            ..
-        } = &*self.0;
         let mut stand = self.stand();
-        let Stand { placement, gate, .. } = &mut *stand;
-        if let GateStand::On(running) = gate {
+        if !stand.placement.is_current() {
+            self.replace(&mut stand);
+        }
+    }
+
+    /// Takes over which sockets listen now, after some were paused or resumed.
+    pub fn listeners_changed(&self, listening: Vec<Listening>) {
+        let mut stand = self.stand();
+        stand.listening = listening;
+        self.replace(&mut stand);
+    }
+
+    /// Gives the gate its rules anew.
+    fn replace(&self, stand: &mut Stand) {
+        let Inner { plan, process, .. } = &*self.0;
+        if let GateStand::On(running) = &mut stand.gate {
             // The counters of rules that go are not read again.
-            running.count(plan, process, placement);
-            *placement = Placement::new(plan, listening);
-            running.trouble = running.gate.swap(&placement.rules).err();
+            running.count(plan, process, &stand.placement);
+            stand.placement = Placement::new(plan, &stand.listening);
+            running.trouble = running.gate.swap(&stand.placement.rules).err();
         }
     }
 
@@ -153,6 +162,7 @@ impl Help {
             running.trouble = running.gate.refresh().err();
         }
         drop(stand);
+        self.lists_changed();
         self.count();
     }
 

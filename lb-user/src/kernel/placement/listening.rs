@@ -19,7 +19,7 @@ pub struct Endpoint {
 pub struct Listening {
     /// The frontend's listener; `None` for one that serves no traffic.
     pub listener: Option<ListenerId>,
-    /// `None` where it is not reached over TCP and IP, or where nobody knows yet.
+    /// `None` where it is not reached over TCP and IP, rests, or is not known yet.
     pub endpoint: Option<Endpoint>,
 }
 
@@ -104,7 +104,8 @@ pub fn reason(bind: &Bind, endpoint: Option<Endpoint>, contested: &Contested) ->
     let options = &bind.options;
     match (&bind.address, endpoint) {
         (BindAddress::Unix(_) | BindAddress::Abstract(_), _) => Some(ListenerReason::Unix),
-        (_, None) => Some(ListenerReason::Inherited),
+        (BindAddress::Descriptor(_), None) => Some(ListenerReason::Inherited),
+        (BindAddress::Inet(_), None) => Some(ListenerReason::Resting),
         _ if options.accept_proxy => Some(ListenerReason::AcceptProxy),
         _ if options.interface.is_some() => Some(ListenerReason::Interface),
         _ if options.namespace.is_some() => Some(ListenerReason::Namespace),

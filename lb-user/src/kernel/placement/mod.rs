@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 pub use self::listening::{Endpoint, Listening};
 pub use self::reason::{ListenerReason, RuleReason};
+use self::source::List;
 use super::{GateAction, GateListener, GateRule, GateRules};
 use crate::plan::{Plan, Proxy};
 use crate::rules::Rule;
@@ -25,6 +26,7 @@ pub struct Placement {
     pub counted: Vec<Counted>,
     /// The frontends with `tcp-request connection` rules, in the file's order.
     pub frontends: Vec<Placed>,
+    lists: Vec<List>,
 }
 
 /// A counter of the gate.
@@ -67,6 +69,11 @@ impl Placement {
         self.rules.listeners.iter().all(|listener| listener.rules.is_empty())
     }
 
+    /// Whether the lists of addresses are still those that the rules were made of.
+    pub fn is_current(&self) -> bool {
+        self.lists.iter().all(List::is_current)
+    }
+
     fn place(&mut self, proxy: &Proxy, listening: &[Listening], contested: &listening::Contested) {
         let rules = &proxy.rules.tcp_connection;
         let (judged, mut reasons) = source::leading(rules);
@@ -95,6 +102,7 @@ impl Placement {
             let idle = reasons.iter_mut().filter(|reason| reason.is_none());
             idle.for_each(|reason| *reason = Some(RuleReason::NoListener));
         }
+        self.lists.extend(judged.into_iter().flat_map(|judged| judged.lists));
         if !rules.is_empty() {
             self.frontends.push(Placed {
                 frontend: proxy.id,

@@ -34,6 +34,9 @@ pub enum ListenerReason {
     /// What the socket is, its number does not tell.
     #[error("an inherited socket is judged where it is one over TCP and IP")]
     Inherited,
+    /// A paused frontend's: its port is not ours to judge.
+    #[error("it does not listen now")]
+    Resting,
     #[error("the source comes with the PROXY header, not with the packet")]
     AcceptProxy,
     #[error("it accepts on one interface only")]

@@ -1,14 +1,17 @@
 //! Rules on the source address, as the gate has them.
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{GateAction, GateRule, RuleReason, action};
 use crate::language::Location;
 use crate::rules::acl::Test;
-use crate::rules::pattern::Method;
-use crate::rules::{Acl, Condition, Rule};
+use crate::rules::pattern::{Entry, Method, PatternSet};
+use crate::rules::{Condition, Rule};
 
 /// A rule that the gate can judge.
 pub struct Judged {
+    /// The lists that its networks are taken from.
+    pub lists: Vec<List>,
     networks: Vec<(IpAddr, u8)>,
     negate: bool,
     action: GateAction,
@@ -23,6 +26,20 @@ impl Judged {
             negate: self.negate,
             action: self.action,
         }
+    }
+}
+
+/// A list of patterns as it was when the rules were placed.
+#[derive(Clone, Debug)]
+pub struct List {
+    set: Arc<PatternSet>,
+    entries: Arc<Vec<Entry>>,
+}
+
+impl List {
+    /// Was the list left as it was?
+    pub fn is_current(&self) -> bool {
+        Arc::ptr_eq(&self.entries, &self.set.entries())
     }
 }
 
@@ -50,47 +67,53 @@ pub fn leading(rules: &[Rule]) -> (Vec<Judged>, Vec<Option<RuleReason>>) {
 
 fn judge(rule: &Rule) -> Result<Judged, RuleReason> {
     let action = action(rule).ok_or(RuleReason::Action(rule.row.name()))?;
-    let (networks, negate) = match &rule.condition {
+    let mut judged = Judged {
+        lists: Vec::new(),
+        networks: Vec::new(),
         // Without networks, outside of them is everybody.
-        None => (Vec::new(), true),
-        Some(condition) => sources(condition)?,
-    };
-    Ok(Judged {
-        networks,
-        negate,
+        negate: true,
         action,
-    })
-}
-
-/// The networks that a condition asks for, and whether it holds outside of them.
-fn sources(condition: &Condition) -> Result<(Vec<(IpAddr, u8)>, bool), RuleReason> {
-    let terms = condition.alternatives.iter().map(|terms| match terms.as_slice() {
-        [term] => Ok(term),
-        _ => Err(RuleReason::Conjunction),
-    });
-    let terms = terms.collect::<Result<Vec<_>, _>>()?;
-    let negate = match terms.as_slice() {
-        [only] => only.negate,
-        several if several.iter().any(|term| term.negate) => return Err(RuleReason::Conjunction),
-        _ => false,
     };
-    let mut networks = Vec::new();
-    for term in terms {
-        add_networks(&term.acl, &mut networks)?;
+    if let Some(condition) = &rule.condition {
+        judged.read(condition)?;
     }
-    Ok((networks, negate != condition.unless))
+    Ok(judged)
 }
 
-fn add_networks(acl: &Acl, networks: &mut Vec<(IpAddr, u8)>) -> Result<(), RuleReason> {
-    for test in &acl.tests {
+impl Judged {
+    /// Takes over the networks that a condition asks for, and whether it holds outside of them.
+    fn read(&mut self, condition: &Condition) -> Result<(), RuleReason> {
+        let terms = condition.alternatives.iter().map(|terms| match terms.as_slice() {
+            [term] => Ok(term),
+            _ => Err(RuleReason::Conjunction),
+        });
+        let terms = terms.collect::<Result<Vec<_>, _>>()?;
+        let negate = match terms.as_slice() {
+            [only] => only.negate,
+            several if several.iter().any(|term| term.negate) => return Err(RuleReason::Conjunction),
+            _ => false,
+        };
+        self.negate = negate != condition.unless;
+        let tests = terms.into_iter().flat_map(|term| &term.acl.tests);
+        tests.into_iter().try_for_each(|test| self.add(test))
+    }
+
+    fn add(&mut self, test: &Test) -> Result<(), RuleReason> {
         if !is_source(test) {
             return Err(RuleReason::Test(test.expression.text.clone()));
         }
-        for network in test.patterns.iter().flat_map(|matcher| matcher.networks()) {
-            networks.push(network.prefix().ok_or(RuleReason::Mask)?);
+        for matcher in &test.patterns {
+            // Before the networks: a change in between makes the list look old, not new.
+            self.lists.push(List {
+                set: Arc::clone(&matcher.set),
+                entries: matcher.set.entries(),
+            });
+            for network in matcher.networks() {
+                self.networks.push(network.prefix().ok_or(RuleReason::Mask)?);
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Does it compare the source with addresses?

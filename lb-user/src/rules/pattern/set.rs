@@ -120,10 +120,11 @@ impl PatternSet {
             let compiled = Compiled::new(&entries, &compile, matcher.output).map_err(|mistake| mistake.error)?;
             changed.push((matcher, compiled));
         }
-        self.entries.store(Arc::new(entries));
         for (matcher, compiled) in changed {
             matcher.compiled.store(Arc::new(compiled));
         }
+        // Last, so that whoever sees the new entries finds them compiled.
+        self.entries.store(Arc::new(entries));
         matchers.retain(|matcher| matcher.strong_count() > 0);
         Ok(())
     }
