@@ -14,6 +14,7 @@ pub const COMMANDS: &[&[CommandRow]] = &[
     command::server::ROWS,
     command::frontend::ROWS,
     command::table::ROWS,
+    command::pattern::ROWS,
     command::stream::ROWS,
     command::show::ROWS,
     command::error::ROWS,

@@ -66,6 +66,7 @@ pub fn world(text: &str) -> World {
         environment: loaded.environment,
         kernel: help.keeper.help(),
         listen: Box::new(|_, _| ()),
+        versions: Default::default(),
         hand_over: Box::new(drop),
     }
 }

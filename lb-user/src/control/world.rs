@@ -1,8 +1,11 @@
 //! What the runtime API looks at and acts upon, and how commands name its parts.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 
 use crate::config::environment::Environment;
+use crate::control::command::pattern::Versions;
 use crate::kernel::Help;
 use crate::plan;
 use crate::plan::Plan;
@@ -23,6 +26,8 @@ pub struct World {
     pub kernel: Help,
     /// Has the sockets of a frontend do what its new status asks.
     pub listen: Box<dyn Fn(ProxyId, ProxyStatus)>,
+    /// Versions of ACLs and maps, by the sets' numbers.
+    pub versions: RefCell<HashMap<u32, Versions>>,
     /// Hands all listening sockets to the process at the other end.
     pub hand_over: Box<dyn Fn(UnixStream)>,
 }

@@ -44,6 +44,7 @@ pub fn start(
             listen(&mut listening.borrow_mut(), frontend, status);
             told.listeners_changed(listening.borrow().iter().map(Bound::listening).collect());
         }),
+        versions: Default::default(),
         hand_over: Box::new(move |stream| hand_over(&handed.borrow(), stream)),
     };
     serve::start(&Rc::new(world), doors)

@@ -85,6 +85,7 @@ fn world() -> World {
         environment: loaded.environment,
         kernel: help.keeper.help(),
         listen: Box::new(|_, _| ()),
+        versions: Default::default(),
         hand_over: Box::new(drop),
     }
 }

@@ -4,6 +4,7 @@ pub mod error;
 pub mod event;
 pub mod frontend;
 pub mod info;
+pub mod pattern;
 pub mod refused;
 pub mod server;
 pub mod session;
