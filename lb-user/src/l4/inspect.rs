@@ -127,6 +127,7 @@ impl Exchange<'_> {
                     Verdict::Yes => rule.action.run(&facts).detach(),
                 }
             };
+            self.facts.apply_writes(&mut self.client.session, self.engine.process);
             match effect {
                 Effect::Allow => return Judged::Passed,
                 Effect::SwitchToHttp => return Judged::Http,

@@ -202,11 +202,11 @@ impl Test {
         let mut entries = Vec::new();
         let mut operator = None;
         for text in texts {
-            if matches!(self.method, Method::Int | Method::Len | Method::Version) {
-                if let Some(known) = Operator::parse(text) {
-                    operator = Some(known);
-                    continue;
-                }
+            if matches!(self.method, Method::Int | Method::Len | Method::Version)
+                && let Some(known) = Operator::parse(text)
+            {
+                operator = Some(known);
+                continue;
             }
             let text = match operator {
                 None => text.as_str().into(),

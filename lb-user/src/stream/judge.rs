@@ -106,7 +106,10 @@ impl Exchange<'_> {
     async fn judge(&mut self, rules: &'static RuleSet, set: Set) -> Result<(), Ending> {
         self.strict = true;
         for (at, rule) in rules.iter().enumerate() {
-            match self.ask(rule, set) {
+            let effect = self.ask(rule, set);
+            // Converters such as `set-var` write while they are evaluated.
+            self.facts.apply_writes(&mut self.client.session, self.engine.process);
+            match effect {
                 // What is fetched is not there, and no more will come.
                 Effect::Continue | Effect::Wait(Await::Data) => {}
                 Effect::Allow | Effect::SwitchToHttp => return Ok(()),
@@ -166,33 +169,13 @@ impl Exchange<'_> {
                 });
             }
             Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, set.phase(), converted(answer))),
-            Effect::Header(edit) => return self.rewrite(set, edit.size(), |head| edit_headers(head, edit)),
-            Effect::SetMethod(method) => return self.rewrite(set, method.len(), |head| head.set_method(&method)),
-            Effect::SetUri(uri) => return self.rewrite(set, uri.len(), |head| head.set_uri(&uri)),
-            Effect::SetPath(path) => {
-                // What has no path (`*`) gives way as a whole.
-                return self.rewrite(set, path.len(), |head| {
-                    if !head.set_path(&path) {
-                        head.set_uri(&path);
-                    }
-                });
-            }
-            Effect::SetPathQuery(pathq) => {
-                return self.rewrite(set, pathq.len(), |head| {
-                    if !head.set_pathq(&pathq) {
-                        head.set_uri(&pathq);
-                    }
-                });
-            }
-            Effect::SetQuery(query) => {
-                return self.rewrite(set, query.len(), |head| {
-                    head.set_query(&query);
-                });
-            }
-            Effect::SetStatus { status, reason } => {
-                let reason = reason.unwrap_or_else(|| status::reason(status).as_bytes().into());
-                self.response.set_status(status, &reason);
-            }
+            edit @ (Effect::Header(_)
+            | Effect::SetMethod(_)
+            | Effect::SetUri(_)
+            | Effect::SetPath(_)
+            | Effect::SetPathQuery(_)
+            | Effect::SetQuery(_)
+            | Effect::SetStatus { .. }) => return self.edit_message(edit, set),
             Effect::SetVariable { variable, value } => self.set_variable(variable, Some(value)),
             Effect::UnsetVariable(variable) => self.set_variable(variable, None),
             Effect::SetSource(address) => self.client.session.source = address,
@@ -222,6 +205,41 @@ impl Exchange<'_> {
             Effect::DisableRetry => self.may_ask_again = false,
             Effect::Track { .. } => {}
             Effect::Fail => return self.rewrite_failed(set),
+        }
+        Ok(())
+    }
+
+    /// Changes the message that `set` is about.
+    fn edit_message(&mut self, edit: Effect<'static, 'static>, set: Set) -> Result<(), Ending> {
+        match edit {
+            Effect::Header(edit) => return self.rewrite(set, edit.size(), |head| edit_headers(head, edit)),
+            Effect::SetMethod(method) => return self.rewrite(set, method.len(), |head| head.set_method(&method)),
+            Effect::SetUri(uri) => return self.rewrite(set, uri.len(), |head| head.set_uri(&uri)),
+            Effect::SetPath(path) => {
+                // What has no path (`*`) gives way as a whole.
+                return self.rewrite(set, path.len(), |head| {
+                    if !head.set_path(&path) {
+                        head.set_uri(&path);
+                    }
+                });
+            }
+            Effect::SetPathQuery(pathq) => {
+                return self.rewrite(set, pathq.len(), |head| {
+                    if !head.set_pathq(&pathq) {
+                        head.set_uri(&pathq);
+                    }
+                });
+            }
+            Effect::SetQuery(query) => {
+                return self.rewrite(set, query.len(), |head| {
+                    head.set_query(&query);
+                });
+            }
+            Effect::SetStatus { status, reason } => {
+                let reason = reason.unwrap_or_else(|| status::reason(status).as_bytes().into());
+                self.response.set_status(status, &reason);
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -170,11 +170,7 @@ fn duration(text: &str) -> Result<u32, BadTime> {
 
 fn wait_for_body(_: &str, words: &mut Words<'_>, _: &mut Context<'_>) -> Result<Arc<dyn Action>, Error> {
     let (mut time, mut at_least) = (None, 0);
-    loop {
-        let word = match words.peek() {
-            Some(word @ ("time" | "at-least")) => word,
-            _ => break,
-        };
+    while let Some(word @ ("time" | "at-least")) = words.peek() {
         words.next();
         let text = argument(words).ok_or_else(|| Error::new(format!("missing argument for '{word}'")))?;
         if word == "time" {

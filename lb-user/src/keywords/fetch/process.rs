@@ -139,7 +139,7 @@ fn random<'a>(args: &'a Args, facts: &Facts<'a>) -> Fetched<'a> {
     let drawn = facts.process.random() >> 32;
     match args.int(0) {
         None => Value::Int(drawn as i64).into(),
-        Some(range) => Value::Int((drawn as i128 * i128::from(range) >> 32) as i64).into(),
+        Some(range) => Value::Int(((drawn as i128 * i128::from(range)) >> 32) as i64).into(),
     }
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the packet parser.
+
 use super::*;
 
 /// A packet in hexadecimal as bytes.
