@@ -122,7 +122,6 @@ fn start(mut client: Box<Client>) {
 fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, source: Option<SocketAddr>) -> Session {
     let options = frontend.binds.get(id.index as usize).map(|bind| &bind.options);
     Session {
-        id: 0,
         source: source.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
         destination: socket.local_address().map(unmapped),
         is_unix: source.is_none(),
@@ -131,7 +130,6 @@ fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, s
         listener_puid: engine.process.listener(id).map_or(0, |listener| listener.puid),
         listener_name: options.and_then(|options| options.name.as_deref()).map(Into::into),
         accepted: clock::date(),
-        accepted_ticks: clock::ticks(),
         variables: Variables::default(),
         proxied: None,
     }

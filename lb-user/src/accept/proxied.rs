@@ -1,6 +1,7 @@
 //! Connections behind a PROXY header (`accept-proxy`): the header is read before anything else.
 
-use crate::backend::proxy_protocol::{self, Header};
+use crate::backend::proxy_protocol::{self, AUTHORITY, Header, UNIQUE_ID};
+use crate::rules::facts::Proxied;
 use crate::runtime::clock;
 use crate::runtime::connection::Received;
 use crate::stream::Client;
@@ -37,5 +38,9 @@ impl Client {
             self.session.destination = Some(destination);
             self.session.is_unix = false;
         }
+        self.session.proxied = Some(Box::new(Proxied {
+            authority: header.field(AUTHORITY).map(<[u8]>::to_vec),
+            unique_id: header.field(UNIQUE_ID).map(<[u8]>::to_vec),
+        }));
     }
 }

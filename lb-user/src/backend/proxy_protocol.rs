@@ -21,6 +21,28 @@ pub struct Header {
     pub fields: Vec<u8>,
 }
 
+/// Type of the field that tells the host name asked for (section 2.2.2).
+pub const AUTHORITY: u8 = 0x02;
+
+/// Type of the field that tells the connection's unique id (section 2.2.5).
+pub const UNIQUE_ID: u8 = 0x05;
+
+impl Header {
+    /// The value of the first field of this type.
+    pub fn field(&self, kind: u8) -> Option<&[u8]> {
+        let mut rest = self.fields.as_slice();
+        while let [found, high, low, after @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            let value = after.get(..length)?;
+            if *found == kind {
+                return Some(value);
+            }
+            rest = after.get(length..)?;
+        }
+        None
+    }
+}
+
 /// The bytes are no PROXY header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -210,6 +232,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn fields_are_found_by_type() {
+        let fields = [&[0x05, 0, 2][..], b"id", &[0x02, 0, 4], b"host", &[0x04, 0, 9], b"x"].concat();
+        let header = Header {
+            length: 0,
+            addresses: None,
+            fields,
+        };
+        assert_eq!(header.field(UNIQUE_ID), Some(&b"id"[..]));
+        assert_eq!(header.field(AUTHORITY), Some(&b"host"[..]));
+        assert_eq!(header.field(0x04), None);
     }
 
     #[test]

@@ -114,7 +114,6 @@ impl Body<'_> {
 /// What is known of the client's connection, from accept to close.
 #[derive(Debug)]
 pub struct Session {
-    pub id: u64,
     pub source: SocketAddr,
     /// `None` for unix sockets.
     pub destination: Option<SocketAddr>,
@@ -127,8 +126,6 @@ pub struct Session {
     pub listener_name: Option<Box<str>>,
     /// Microseconds since the epoch at accept.
     pub accepted: u64,
-    /// Microseconds of the monotonic clock at accept.
-    pub accepted_ticks: u64,
     pub variables: Variables,
     /// What a PROXY protocol header carried.
     pub proxied: Option<Box<Proxied>>,

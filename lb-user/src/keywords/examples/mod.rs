@@ -244,7 +244,6 @@ fn process() -> Process {
 
 fn session() -> Session {
     Session {
-        id: 7,
         source: "198.51.100.7:51000".parse().unwrap(),
         destination: "192.0.2.10:8080".parse().ok(),
         is_unix: false,
@@ -256,7 +255,6 @@ fn session() -> Session {
         listener_puid: 1,
         listener_name: Some("public".into()),
         accepted: 1_234_567_890_000_000,
-        accepted_ticks: 4_000_000_000,
         variables: Default::default(),
         proxied: Some(Box::new(Proxied {
             authority: Some(b"example.com".to_vec()),
