@@ -64,7 +64,9 @@ impl Client {
                 Effect::SetTos(tos) => self.set_tos(tos),
                 Effect::SetMark(mark) => self.set_mark(mark),
                 Effect::SetVariable { variable, value } => match variable.scope {
-                    rules::VariableScope::Process => self.engine.set_process_variable(variable, Some(value)),
+                    rules::VariableScope::Process => {
+                        self.engine.process.set_variable(variable.slot, Some(value.into()));
+                    }
                     _ => self.session.variables.set(variable.slot, value),
                 },
                 Effect::UnsetVariable(variable) => self.session.variables.unset(variable.slot),

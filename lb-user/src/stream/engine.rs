@@ -11,9 +11,7 @@ use crate::http::message::Head;
 use crate::observe::Loggers;
 use crate::plan::{Plan, Proxy};
 use crate::rules::facts::{Facts, LogLevel};
-use crate::rules::{Value, Variable};
 use crate::runtime::clock;
-use crate::state::process::ProcessValue;
 use crate::state::{Process, ProxyId};
 use crate::stick::Tables;
 use crate::stream::roster::Rosters;
@@ -148,25 +146,6 @@ impl Engine {
                 proxy.frontend.log_lines.increment();
             }
             logger.send(facts.now, level, structured, line);
-        });
-    }
-
-    /// Sets or removes a variable of scope `proc`.
-    pub fn set_process_variable(&self, variable: &Variable, value: Option<Value<'static>>) {
-        let Ok(mut values) = self.process.variables.write() else {
-            return;
-        };
-        let slot = variable.slot as usize;
-        if values.len() <= slot {
-            values.resize(slot + 1, None);
-        }
-        values[slot] = value.map(|value| match value {
-            Value::Bool(b) => ProcessValue::Bool(b),
-            Value::Int(i) => ProcessValue::Int(i),
-            Value::Ipv4(ip) => ProcessValue::Address(ip.into()),
-            Value::Ipv6(ip) => ProcessValue::Address(ip.into()),
-            Value::Str(s) | Value::Method(s) => ProcessValue::Str(s.into_owned()),
-            Value::Bin(s) => ProcessValue::Bin(s.into_owned()),
         });
     }
 }

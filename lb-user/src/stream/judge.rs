@@ -9,7 +9,7 @@ use crate::plan::proxy::CaptureSlot;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
-use crate::rules::{Rule, RuleSet, Value, Variable, VariableScope};
+use crate::rules::{Rule, RuleSet, Value, Variable};
 
 /// Which rule set is judged, for counting and for the termination state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,18 +341,8 @@ impl Exchange<'_> {
     }
 
     fn set_variable(&mut self, variable: &Variable, value: Option<Value<'static>>) {
-        let store = match variable.scope {
-            VariableScope::Process => return self.engine.set_process_variable(variable, value),
-            VariableScope::Session => &mut self.client.session.variables,
-            VariableScope::Transaction => &mut self.facts.transaction,
-            VariableScope::Request => &mut self.facts.request,
-            VariableScope::Response => &mut self.facts.response,
-            VariableScope::Check => &mut self.facts.check,
-        };
-        match value {
-            Some(value) => store.set(variable.slot, value),
-            None => store.unset(variable.slot),
-        }
+        self.facts
+            .set_variable(&mut self.client.session, self.engine.process, variable, value);
     }
 
     fn capture_request(&mut self) {
