@@ -1,13 +1,12 @@
 //! The rows of actions: every name of the language is one, and every example is a configuration that loads.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use lb_user::config::environment::Environment;
 use lb_user::config::source::Source;
 use lb_user::config::{Inputs, load};
 use lb_user::keywords::{RULES, action};
-use lb_user::language::{Diagnostics, Host, Scope, Severity};
+use lb_user::language::{Diagnostics, NoNames, Scope, Severity};
 
 /// The actions of each rule set of TCP (2.4 manual, section 4.2); those of HTTP are in the inventory.
 const TCP: &str = "\
@@ -50,27 +49,6 @@ fn every_action_of_the_language_is_known_once() {
     assert!(listed > 100, "the inventory is cut short");
 }
 
-/// A machine without names.
-struct Machine;
-
-impl Host for Machine {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn hostname(&self) -> String {
-        "edge".to_owned()
-    }
-}
-
 #[test]
 fn every_example_loads() {
     let rows = action::ROWS.iter().flat_map(|rows| rows.iter());
@@ -85,7 +63,7 @@ fn every_example_loads() {
             sources: &[source],
             environment: Environment::default(),
             registry: &RULES,
-            host: &Machine,
+            host: &NoNames,
             read_file: &|path| std::fs::read(path),
         };
         load(inputs, &mut diagnostics);

@@ -1,6 +1,5 @@
 //! Where rules are placed: which the gate takes, which listeners it leaves alone, and what the rules count.
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -10,27 +9,9 @@ use lb_user::config::{Inputs, load};
 use lb_user::kernel::placement::{Endpoint, Listening, Placement};
 use lb_user::kernel::{GateAction, GateListener};
 use lb_user::keywords::RULES;
-use lb_user::language::{Diagnostics, Host};
+use lb_user::language::{Diagnostics, NoNames};
 use lb_user::plan::Plan;
 use lb_user::state::{ListenerId, ProxyId};
-
-/// A machine without names.
-struct Nobody;
-
-impl Host for Nobody {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn hostname(&self) -> String {
-        "nobody".to_owned()
-    }
-}
 
 fn plan(text: &str) -> Result<Plan> {
     let mut diagnostics = Diagnostics::default();
@@ -42,7 +23,7 @@ fn plan(text: &str) -> Result<Plan> {
         sources: &[source],
         environment: Environment::default(),
         registry: &RULES,
-        host: &Nobody,
+        host: &NoNames,
         read_file: &|path| match path.to_str() {
             Some("deny.map") => Ok(b"192.0.2.0/24 spam\n2001:db8::/32 robots\n".to_vec()),
             _ => Ok(b"# who is not welcome\n192.0.2.0/24\n2001:db8::7\n".to_vec()),

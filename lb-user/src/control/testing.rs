@@ -1,6 +1,5 @@
 //! A world made from a configuration, and sessions in it, for tests.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::session::{Now, Session, State};
@@ -11,31 +10,11 @@ use crate::config::source::Source;
 use crate::config::{self, Inputs};
 use crate::kernel::Help;
 use crate::keywords;
-use crate::language::{Diagnostics, Host};
+use crate::language::{Diagnostics, NoNames};
 use crate::observe::Loggers;
 use crate::plan::Plan;
 use crate::plan::global::CliLevel;
 use crate::stream::Engine;
-
-struct Nobody;
-
-impl Host for Nobody {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn hostname(&self) -> String {
-        "host".to_owned()
-    }
-}
 
 /// A world that runs `text`.
 pub fn world(text: &str) -> World {
@@ -50,7 +29,7 @@ pub fn world(text: &str) -> World {
         sources: &[source],
         environment,
         registry: &keywords::RULES,
-        host: &Nobody,
+        host: &NoNames,
         read_file: &|path| std::fs::read(path),
     };
     let loaded = config::load(inputs, &mut diagnostics);

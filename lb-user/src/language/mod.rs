@@ -16,7 +16,7 @@ pub mod words;
 
 pub use diag::{Diagnostics, Severity};
 pub use error::Error;
-pub use host::Host;
+pub use host::{Host, NoNames};
 pub use location::Location;
 pub use row::{Does, Row};
 pub use scope::Scope;

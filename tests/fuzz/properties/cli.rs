@@ -1,6 +1,5 @@
 //! What holds for every input of the runtime API: it answers whole lines, and a prompt follows where there is one.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use lb_user::config::{Inputs, load};
 use lb_user::control::{Now, Session, State, World};
 use lb_user::kernel::Help;
 use lb_user::keywords::RULES;
-use lb_user::language::{Diagnostics, Host};
+use lb_user::language::{Diagnostics, NoNames};
 use lb_user::observe::Loggers;
 use lb_user::plan::global::CliLevel;
 use lb_user::stream::Engine;
@@ -35,26 +34,6 @@ const CONFIG: &str = "
         server s3 127.0.0.1:8083 track be/s1
 ";
 
-struct Nobody;
-
-impl Host for Nobody {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn hostname(&self) -> String {
-        "host".to_owned()
-    }
-}
-
 thread_local! {
     static WORLD: World = world();
 }
@@ -68,7 +47,7 @@ fn world() -> World {
         sources: &[source],
         environment: Environment::default(),
         registry: &RULES,
-        host: &Nobody,
+        host: &NoNames,
         read_file: &|path| std::fs::read(path),
     };
     let mut diagnostics = Diagnostics::default();

@@ -2,35 +2,13 @@
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use lb_user::config::environment::Environment;
 use lb_user::config::source::Source;
 use lb_user::config::{Inputs, lex, load};
 use lb_user::keywords::RULES;
-use lb_user::language::{Diagnostics, Host};
-
-/// A machine that knows nobody.
-struct Nobody;
-
-impl Host for Nobody {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn hostname(&self) -> String {
-        "nobody".to_owned()
-    }
-}
+use lb_user::language::{Diagnostics, NoNames};
 
 /// A file becomes a plan, or somebody is told why not.
 pub fn file(text: &[u8]) {
@@ -43,7 +21,7 @@ pub fn file(text: &[u8]) {
         sources: &sources,
         environment: Environment::default(),
         registry: &RULES,
-        host: &Nobody,
+        host: &NoNames,
         read_file: &|_| Err(io::ErrorKind::NotFound.into()),
     };
     let loaded = load(inputs, &mut diagnostics);

@@ -3,14 +3,13 @@
 mod peer;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 
 use super::RULES;
 use crate::http::message::{Head, Version};
-use crate::language::{Diagnostics, Does, Host, Location, Scope, Severity};
+use crate::language::{Diagnostics, Does, Location, NoNames, Scope, Severity};
 use crate::rules::facts::Proxied;
 use crate::rules::{Acl, Body, Context, Exchange, Expression, Facts, FetchRow, Names, Session, Side, Value};
 use crate::state::proxy::{BackendState, Configured, FrontendState, Listener};
@@ -36,26 +35,6 @@ const FILES: &[(&str, &str)] = &[
 const RAW: &[u8] = b"hello you,\x00\x04four and m";
 const REQUEST_BODY: &[u8] = b"name=Ann+B&city=Lima";
 const RESPONSE_BODY: &[u8] = b"hello world!";
-
-struct Machine;
-
-impl Host for Machine {
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-
-    fn hostname(&self) -> String {
-        "edge".to_owned()
-    }
-}
 
 /// Everything that an example may look at.
 pub(super) struct Scene {
@@ -108,7 +87,7 @@ impl Scene {
             proxy: Some(ProxyId(0)),
             proxy_name: "www",
             place,
-            host: &Machine,
+            host: &NoNames,
             variable: &|name| (name == "COLOUR").then(|| "green".to_owned()),
             request_captures: 1,
             new_capture: None,
