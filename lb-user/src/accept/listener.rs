@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::judge::Admission;
 use super::limits::Gate;
 use super::worker::Phase;
+use crate::backend::connect;
 use crate::l4;
 use crate::plan::Proxy;
 use crate::plan::proxy::Mode;
@@ -142,10 +143,14 @@ impl Client {
             // A socket that refuses an option still works.
             let _ = stream.set_nodelay(true);
             let socket = socket2::SockRef::from(stream);
-            if self.frontend.options.clitcpka {
-                let _ = socket.set_keepalive(true);
+            let options = &self.frontend.options;
+            if options.clitcpka {
+                connect::keep_alive(&socket, &options.client_keepalive);
             }
-            if self.frontend.options.nolinger {
+            if options.tcp_smart_accept {
+                let _ = socket.set_tcp_quickack(false);
+            }
+            if options.nolinger {
                 self.connection.socket.reset_on_close();
             }
         }

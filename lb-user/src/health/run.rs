@@ -11,7 +11,9 @@ use super::request::StateHeader;
 use super::result::Outcome;
 use super::schedule;
 use crate::backend::connect::{self, Destination, Manner};
+use crate::backend::proxy_protocol;
 use crate::plan::check::CheckKind;
+use crate::plan::server::ProxyVersion;
 use crate::plan::{Proxy, Server};
 use crate::runtime::Socket;
 use crate::runtime::clock::{self, Ticks};
@@ -163,11 +165,32 @@ async fn connect(farm: &Farm, id: ServerId, proxy: &Proxy, server: &Server) -> R
     };
     let is_unix = matches!(destination, Destination::Unix(_));
     let manner = Manner {
-        source: server.source.or(proxy.source),
         delay_ack: matches!(proxy.check, CheckKind::Connect),
+        ..Manner::of(proxy, Some(server), &farm.plan.global.tune)
     };
-    let connected = connect::connect(&destination, manner).await;
-    connected.map_err(|error| refusal(&error, is_unix))
+    let mut socket = connect::connect(&destination, manner)
+        .await
+        .map_err(|error| refusal(&error, is_unix))?;
+    if let Some(header) = proxy_header(server, &socket, &destination) {
+        send(&mut socket, &header)
+            .await
+            .map_err(|error| refusal(&error, is_unix))?;
+    }
+    Ok(socket)
+}
+
+/// What a check says first: `check-send-proxy`, or the server's own `send-proxy` where checks go where sessions go.
+fn proxy_header(server: &Server, socket: &Socket, to: &Destination) -> Option<Vec<u8>> {
+    let check = &server.check;
+    let is_elsewhere = check.port.is_some() || check.address.is_some();
+    if !check.send_proxy && (is_elsewhere || server.send_proxy.is_none()) {
+        return None;
+    }
+    Some(match (server.send_proxy, to) {
+        (Some(ProxyVersion::V2), _) => proxy_protocol::write_v2(None),
+        (_, Destination::Inet(to)) => proxy_protocol::write_v1(socket.local_address().map(|from| (from, *to))),
+        (_, Destination::Unix(_)) => proxy_protocol::write_v1(None),
+    })
 }
 
 fn refusal(error: &io::Error, is_unix: bool) -> Refusal {
@@ -308,6 +331,35 @@ mod tests {
         let (port, serving) = origin(None);
         assert_eq!(check_once(http(), port).status, Status::L7Timeout);
         serving.join().unwrap();
+    }
+
+    /// As the peer does: version 1 tells the check's own connection, version 2 that it is the balancer's own.
+    #[test]
+    fn checks_open_with_the_servers_proxy_header() {
+        const V2: &str = "\r\n\r\n\0\r\nQUIT\n \0\0\0";
+        for (sends, forced, elsewhere, expected) in [
+            (None, false, false, ""),
+            (None, true, false, "PROXY TCP4 127.0.0.1 127.0.0.1 "),
+            (Some(ProxyVersion::V1), false, false, "PROXY TCP4 127.0.0.1 127.0.0.1 "),
+            (Some(ProxyVersion::V1), false, true, ""),
+            (Some(ProxyVersion::V1), true, true, "PROXY TCP4 127.0.0.1 127.0.0.1 "),
+            (Some(ProxyVersion::V2), false, false, V2),
+        ] {
+            let (port, serving) = origin(Some(b"HTTP/1.0 200 OK\r\n\r\n"));
+            let mut server = checked("s1");
+            server.address = ServerAddress::Inet(([127, 0, 0, 1], port).into());
+            server.send_proxy = sends;
+            server.check.send_proxy = forced;
+            server.check.port = elsewhere.then_some(port);
+            let lab = lab_with(vec![vec![server]], |proxy| {
+                proxy.check = CheckKind::Http(HttpCheck::default());
+            });
+            runtime().block_on(check(lab.farm, id(0, 0))).expect("an outcome");
+            let asked = serving.join().unwrap();
+            let asked = String::from_utf8_lossy(&asked);
+            assert!(asked.starts_with(expected), "{asked}");
+            assert_eq!(expected.is_empty(), asked.starts_with("OPTIONS"), "{asked}");
+        }
     }
 
     #[test]

@@ -85,6 +85,14 @@ pub fn ip_of(host: &Host, family: Family, text: &str, reading: &Reading<'_>) -> 
     }
 }
 
+/// A network namespace that can be entered.
+pub fn namespace(name: String, reading: &Reading<'_>) -> Result<String, Error> {
+    match reading.host.has_namespace(&name) {
+        true => Ok(name),
+        false => Err(Error::new(format!("Cannot open namespace '{name}'."))),
+    }
+}
+
 fn unresolved(text: &str) -> Error {
     Error::new(format!("could not resolve address '{text}'."))
 }

@@ -14,6 +14,10 @@ pub trait Host {
     fn must_resolve(&self) -> bool {
         true
     }
+    /// Is there a network namespace of that name?
+    fn has_namespace(&self, _name: &str) -> bool {
+        true
+    }
     /// This machine's name.
     fn hostname(&self) -> String;
 }

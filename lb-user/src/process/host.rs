@@ -5,6 +5,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 use nix::unistd::{Group, User, gethostname};
 
 use crate::language::Host;
+use crate::runtime::namespace;
 
 /// The machine the process runs on.
 pub struct System {
@@ -29,6 +30,11 @@ impl Host for System {
 
     fn must_resolve(&self) -> bool {
         !self.ignore_resolution
+    }
+
+    /// What is opened here is at hand for sockets later.
+    fn has_namespace(&self, name: &str) -> bool {
+        namespace::open(name).is_ok()
     }
 
     fn user(&self, name: &str) -> Option<u32> {

@@ -15,6 +15,7 @@ use crate::kernel::placement::{Endpoint, Listening};
 use crate::plan::bind::BindOptions;
 use crate::plan::global::Tune;
 use crate::plan::{Bind, BindAddress, Plan};
+use crate::runtime::namespace;
 use crate::state::{ListenerId, ProxyId};
 
 /// Connections waiting to be accepted, where nothing says how many (manual: `backlog` follows `maxconn`).
@@ -255,8 +256,10 @@ fn shared_descriptor(fd: i32, backlog: i32) -> Result<OwnedFd, Failure> {
 }
 
 fn inet(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i32) -> Result<Socket, Failure> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
-        .step("cannot create receiving socket")?;
+    let socket = namespace::within(options.namespace.as_deref(), || {
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+    })
+    .step("cannot create receiving socket")?;
     socket.set_nonblocking(true).step("cannot make socket non-blocking")?;
     socket.set_reuse_address(true).step("cannot reuse the address")?;
     socket.set_reuse_port(reuse_port).step("cannot share the port")?;
@@ -274,7 +277,7 @@ fn inet(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i
         transparent(&socket, address).step("cannot make listening socket transparent")?;
     }
     if let Some(mss) = options.mss {
-        set_tcp_option(&socket, libc::TCP_MAXSEG, mss.abs()).step("cannot set MSS")?;
+        set_mss(&socket, mss).step("cannot set MSS")?;
     }
     if let Some(timeout) = options.tcp_user_timeout {
         socket
@@ -290,6 +293,15 @@ fn inet(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i
     socket.bind(&address.into()).step("cannot bind socket")?;
     socket.listen(backlog).step("cannot listen to socket")?;
     Ok(socket)
+}
+
+/// A negative size counts from what the kernel begins with.
+fn set_mss(socket: &Socket, mss: i32) -> io::Result<()> {
+    let size = match u32::try_from(mss) {
+        Ok(size) => size,
+        Err(_) => socket.tcp_mss()?.saturating_add_signed(mss),
+    };
+    socket.set_tcp_mss(size)
 }
 
 /// Connections to addresses that are not this host's. Without the privilege, at least the address may be missing.

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod connection;
 pub mod idle;
 pub mod incoming;
+pub mod namespace;
 pub mod socket;
 pub mod timer;
 

@@ -211,18 +211,13 @@ impl Exchange<'_> {
             return Ok(reused);
         }
         let failed = ConnectFailure::Refused;
-        let (destination, source) = self.destination().ok_or(failed)?;
+        let destination = self.destination().ok_or(failed)?;
+        let manner = self.manner();
         let deadline = clock::after(clock::ticks(), self.proxy.timeouts.connect);
         let watch = self.proxy.options.abortonclose;
         self.engine.count_connect(self.backend, self.facts.server);
         let client = &mut *self.client;
-        let mut connecting = pin!(connect::connect(
-            &destination,
-            Manner {
-                source,
-                delay_ack: false
-            }
-        ));
+        let mut connecting = pin!(connect::connect(&destination, manner));
         let connection = &mut client.connection;
         let connected = client.timer.until(deadline, |cx| match connecting.as_mut().poll(cx) {
             Poll::Ready(socket) => Poll::Ready(socket.map_err(|_| ConnectFailure::Refused)),
@@ -230,6 +225,9 @@ impl Exchange<'_> {
             Poll::Pending => Poll::Pending,
         });
         let socket = connected.await.ok_or(ConnectFailure::TimedOut)??;
+        if self.proxy.options.nolinger {
+            socket.reset_on_close();
+        }
         let connection = ServerConnection::new(Connection::new(socket), self.facts.server);
         self.announce_client(connection, deadline).await
     }
@@ -240,12 +238,9 @@ impl Exchange<'_> {
         mut server: ServerConnection,
         deadline: Ticks,
     ) -> Result<ServerConnection, ConnectFailure> {
-        let version = self
-            .facts
-            .server
-            .and_then(|id| self.proxy.servers.get(id.index()))
-            .and_then(|plan| plan.send_proxy);
-        let Some(version) = version else { return Ok(server) };
+        let Some(version) = self.server_plan().and_then(|plan| plan.send_proxy) else {
+            return Ok(server);
+        };
         let session = &self.client.session;
         let addresses = session
             .destination
@@ -271,23 +266,31 @@ impl Exchange<'_> {
 
     fn remote_address(&self) -> Option<std::net::SocketAddr> {
         match self.destination()? {
-            (Destination::Inet(address), _) => Some(address),
-            (Destination::Unix(_), _) => None,
+            Destination::Inet(address) => Some(address),
+            Destination::Unix(_) => None,
         }
     }
 
-    fn destination(&self) -> Option<(Destination, Option<std::net::SocketAddr>)> {
+    fn destination(&self) -> Option<Destination> {
         if let Some(address) = self.proxy.dispatch {
-            return Some((Destination::Inet(address), self.proxy.source));
+            return Some(Destination::Inet(address));
         }
-        let server = self.facts.server?;
-        let plan: &plan::Server = self.proxy.servers.get(server.index())?;
-        let state = self.engine.process.server(server)?;
+        let state = self.engine.process.server(self.facts.server?)?;
         let client_port = self.client.session.destination.map(|address| address.port());
-        Some((
-            connect::destination(plan, state, client_port)?,
-            plan.source.or(self.proxy.source),
-        ))
+        connect::destination(self.server_plan()?, state, client_port)
+    }
+
+    fn server_plan(&self) -> Option<&'static plan::Server> {
+        self.proxy.servers.get(self.facts.server?.index())
+    }
+
+    fn manner(&self) -> Manner<'static> {
+        // A stream of bytes may well begin with the server's: only with data to send is there something to wait for.
+        let sends = self.http || !self.client.connection.input.is_empty();
+        Manner {
+            delay_ack: self.proxy.options.tcp_smart_connect && sends,
+            ..Manner::of(self.proxy, self.server_plan(), &self.engine.plan.global.tune)
+        }
     }
 
     /// A connection that may carry this request: the client's own first, then the worker's idle ones (`http-reuse`).

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{BindRow, ParseBind};
+use crate::keywords::place;
 use crate::language::row::Does::{self, Refused};
 use crate::language::{Error, Row, Scope, Words, units};
 use crate::plan::bind::{BindOptions, SeverityOutput};
@@ -116,8 +117,9 @@ pub(super) const ROWS: &[BindRow] = &[
         "<name>",
         "Listen in this network namespace.",
         "bind 127.0.0.1:8080 namespace edge",
-        Does::Works(|name, words, options, _| {
-            options.namespace = Some(value(name, words, "missing namespace id")?);
+        Does::Works(|name, words, options, reading| {
+            let namespace = value(name, words, "missing namespace id")?;
+            options.namespace = Some(place::namespace(namespace, reading)?);
             Ok(())
         }),
     ),

@@ -109,7 +109,7 @@ pub(super) const ROWS: &[ServerRow] = &[
         &["check-send-proxy"],
         "",
         BOTH,
-        "Open checks with a PROXY protocol header.",
+        "Open checks with a PROXY protocol header; they have the server's own where neither `addr` nor `port` leads elsewhere.",
         "server s1 127.0.0.1:8080 check check-send-proxy",
         Works(|_, _, server, _| {
             server.check.send_proxy = true;

@@ -119,8 +119,12 @@ pub(super) const ROWS: &[ServerRow] = &[
         BOTH,
         "Connect from within this network namespace.",
         "server s1 127.0.0.1:8080 namespace edge",
-        Works(|name, words, server, _| {
-            server.namespace = Some(value(name, words, "<name>")?);
+        Works(|name, words, server, reading| {
+            let namespace = value(name, words, "<name>")?;
+            if namespace == "*" {
+                return Err(Error::not_implemented(&format!("{name} *")));
+            }
+            server.namespace = Some(place::namespace(namespace, reading)?);
             Ok(())
         }),
     ),
