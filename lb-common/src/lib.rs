@@ -5,6 +5,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod flow;
 pub mod gate;
 pub mod hash;
 pub mod packet;
