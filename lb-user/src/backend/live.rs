@@ -13,7 +13,7 @@ use crate::plan::server::ServerAddress;
 use crate::plan::{self, Plan};
 use crate::runtime::clock;
 use crate::state::capture::Kept;
-use crate::state::proxy::{BackendState, Configured, FrontendState, Listener, ProxyStatus};
+use crate::state::proxy::{BackendState, Configured, DynamicCookie, FrontendState, Listener, ProxyStatus};
 use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::{Gauge, Process, Proxy, ProxyId, Server};
 
@@ -76,6 +76,10 @@ fn live_proxy(plan: &Plan, proxy: &plan::Proxy, process: u32) -> Proxy {
         backend: BackendState {
             full_connections: AtomicU32::new(full_connections(plan, proxy, process)),
             last_change: AtomicU64::new(clock::ticks() / 1_000_000),
+            dynamic_cookie: RwLock::new(DynamicCookie {
+                enabled: proxy.cookie.as_ref().is_some_and(|cookie| cookie.dynamic),
+                key: proxy.dynamic_cookie_key.as_ref().map(|key| key.clone().into_bytes()),
+            }),
             ..BackendState::default()
         },
         servers: proxy

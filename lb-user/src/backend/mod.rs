@@ -2,6 +2,7 @@
 
 pub mod balance;
 pub mod connect;
+pub mod cookie;
 pub mod live;
 pub mod pool;
 pub mod proxy_protocol;
@@ -10,7 +11,7 @@ pub mod queue;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use crate::plan;
 use crate::state::{self, Process, ProxyId};
@@ -23,6 +24,7 @@ pub struct Backend {
     pub plan: &'static plan::Proxy,
     process: &'static Process,
     snapshot: ArcSwap<Snapshot>,
+    cookies: ArcSwap<cookie::Values>,
     /// Those that any server may take.
     queue: Queue,
     /// Those that only one server may take, by server.
@@ -48,6 +50,7 @@ impl Backend {
             plan,
             process,
             snapshot: ArcSwap::from_pointee(Snapshot::build(&plan.balance, false, &[], None)),
+            cookies: ArcSwap::default(),
             queue: Queue::default(),
             server_queues: plan.servers.iter().map(|_| Queue::default()).collect(),
         };
@@ -113,6 +116,19 @@ impl Backend {
             .sum();
         state.backend.total_weight.store(in_charge, Relaxed);
         self.snapshot.store(Arc::new(next));
+        self.name_servers();
+    }
+
+    /// Takes the servers' cookies anew: those that are computed follow addresses and the key.
+    pub fn name_servers(&self) {
+        if let Some(state) = self.state().filter(|_| self.plan.cookie.is_some()) {
+            self.cookies.store(Arc::new(cookie::Values::of(&self.plan.servers, state)));
+        }
+    }
+
+    /// The cookies by which clients name servers.
+    pub fn cookies(&self) -> Guard<Arc<cookie::Values>> {
+        self.cookies.load()
     }
 
     /// Is any server in charge?

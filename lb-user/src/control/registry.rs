@@ -12,6 +12,7 @@ pub const COMMANDS: &[&[CommandRow]] = &[
     command::session::ROWS,
     command::info::ROWS,
     command::server::ROWS,
+    command::cookie::ROWS,
     command::frontend::ROWS,
     command::table::ROWS,
     command::pattern::ROWS,

@@ -1,14 +1,30 @@
 //! Cookies, as the language's fetches read them (2.4 manual, section 7.3.6; RFC 6265 sections 4.1 and 5.4).
-use super::header::{Elements, trim};
+use super::header::{self, Elements, trim};
 use super::message::Head;
 
 /// Every cookie of a `Cookie` value, in order, as name and value. Spaces around both are dropped, quotes belong to the
 /// value, and parts without an equals sign and RFC 2965's `$` attributes are passed over.
 pub fn cookies(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    Elements::split_at(value, b';')
-        .flat_map(|part| Elements::split_at(part, b','))
+    parts(value)
         .filter_map(pair)
         .filter(|(name, _)| !name.starts_with(b"$"))
+}
+
+/// The parts of a `Cookie` value between semicolons and commas, as they stand there.
+pub fn parts(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let (part, after) = header::cut(rest?, [b';', b',']);
+        rest = after;
+        Some(part)
+    })
+}
+
+/// The name and the value in one part, without spaces around them.
+pub fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = memchr::memchr(b'=', part)?;
+    let (name, value) = part.split_at_checked(equals)?;
+    Some((trim(name), trim(value.get(1..)?)))
 }
 
 /// Every cookie of a `Set-Cookie` value, as name and value: one, or several between commas.
@@ -25,12 +41,6 @@ pub fn of_request(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
 /// Every cookie that a response sets (`res.cook`).
 pub fn of_response(head: &Head) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
     head.values(b"set-cookie").flat_map(set_cookies)
-}
-
-fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = memchr::memchr(b'=', part)?;
-    let (name, value) = part.split_at_checked(equals)?;
-    Some((trim(name), trim(value.get(1..)?)))
 }
 
 #[cfg(test)]

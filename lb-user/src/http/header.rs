@@ -32,25 +32,29 @@ impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest?;
-        let end = unquoted(rest, self.separator);
-        let (element, after) = rest.split_at_checked(end)?;
-        self.rest = after.get(1..);
+        let (element, after) = cut(self.rest?, [self.separator; 2]);
+        self.rest = after;
         Some(trim(element))
     }
 }
 
-/// The position of the first `separator` outside double quotes, or the end. A backslash escapes inside quotes only.
-fn unquoted(value: &[u8], separator: u8) -> usize {
+/// Cuts a value at the first of two separators outside double quotes; what follows is `None` where there is none.
+pub(super) fn cut(value: &[u8], separators: [u8; 2]) -> (&[u8], Option<&[u8]>) {
+    let end = unquoted(value, separators);
+    (value.get(..end).unwrap_or(value), value.get(end + 1..))
+}
+
+/// The position of the first separator outside double quotes, or the end. A backslash escapes inside quotes only.
+fn unquoted(value: &[u8], separators: [u8; 2]) -> usize {
     if memchr::memchr(b'"', value).is_none() {
-        return memchr::memchr(separator, value).unwrap_or(value.len());
+        return memchr::memchr2(separators[0], separators[1], value).unwrap_or(value.len());
     }
     let mut quoted = false;
     let mut escaped = false;
     let found = value.iter().position(|&octet| {
         quoted ^= octet == b'"' && !escaped;
         escaped = quoted && octet == b'\\' && !escaped;
-        octet == separator && !quoted
+        separators.contains(&octet) && !quoted
     });
     found.unwrap_or(value.len())
 }

@@ -43,6 +43,7 @@ impl Exchange<'_> {
     async fn relay(&mut self) -> Result<(), Ending> {
         self.choose_backend()?;
         self.inspect_for_backend().await?;
+        self.bind_to_server();
         self.reach_server().await?;
         self.open_tunnel();
         self.inspect_server().await?;

@@ -5,6 +5,7 @@
 pub mod balance;
 pub mod bind;
 pub mod check;
+pub mod cookie;
 pub mod global;
 pub mod log;
 pub mod options;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod table;
 
 pub use bind::{Bind, BindAddress};
+pub use cookie::{Cookie, CookieMode};
 pub use global::Global;
 pub use options::Options;
 pub use proxy::{Mode, Proxy, Timeouts};

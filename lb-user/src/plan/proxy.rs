@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::balance::Balance;
 use super::bind::Bind;
 use super::check::CheckKind;
+use super::cookie::Cookie;
 use super::log::LogTarget;
 use super::options::Options;
 use super::rules::Rules;
@@ -64,6 +65,9 @@ pub struct Proxy {
     pub servers: Vec<Server>,
     pub default_server: Server,
     pub balance: Balance,
+    pub cookie: Option<Cookie>,
+    /// The secret from which dynamic cookies are computed.
+    pub dynamic_cookie_key: Option<String>,
     /// `dispatch`: the address everything goes to when there is no server.
     pub dispatch: Option<SocketAddr>,
     pub full_connections: Option<u32>,

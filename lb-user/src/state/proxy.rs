@@ -1,6 +1,6 @@
 //! Live state of one proxy and of its listeners.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use super::capture::Kept;
@@ -112,7 +112,16 @@ pub struct BackendState {
     pub last_change: AtomicU64,
     pub downs: Counter,
     pub downtime: AtomicU64,
+    pub dynamic_cookie: RwLock<DynamicCookie>,
     pub counters: BackendCounters,
+}
+
+/// How cookies are made for servers that have none of their own.
+#[derive(Clone, Debug, Default)]
+pub struct DynamicCookie {
+    pub enabled: bool,
+    /// The secret they are computed with; without one there are none.
+    pub key: Option<Vec<u8>>,
 }
 
 /// What a backend counts.

@@ -4,7 +4,7 @@ use super::channel::Channel;
 use super::client::Client;
 use super::ending::{Ending, cause, phase};
 use super::engine::Engine;
-use super::persist::Binding;
+use super::persist::{Binding, Persistence};
 use super::roster::{self, Enrolled};
 use crate::backend::pool::ServerConnection;
 use crate::backend::{Backend, Slot};
@@ -38,6 +38,8 @@ pub struct Exchange<'c> {
     pub(crate) down: Channel,
     pub(crate) server: Option<ServerConnection>,
     pub(crate) slot: Option<Slot>,
+    /// What binds the request to a server.
+    pub(crate) persistence: Persistence,
     /// Keys to bind to the server once it is reached.
     pub(crate) bindings: Vec<Binding>,
     /// Of the request as the server got it, to read the response against.
@@ -99,6 +101,7 @@ impl<'c> Exchange<'c> {
             down: Channel::new(spare.down),
             server: None,
             slot: None,
+            persistence: Persistence::default(),
             bindings: Vec::new(),
             asked: Asked {
                 method: Method::Get,
@@ -159,6 +162,8 @@ impl<'c> Exchange<'c> {
         self.judge_request().await?;
         self.choose_backend()?;
         self.judge_in_backend().await?;
+        self.bind_to_server();
+        self.capture_request_cookie();
         self.shape_request();
         self.ask_server().await?;
         self.judge_response().await?;

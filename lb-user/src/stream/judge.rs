@@ -5,7 +5,7 @@ use super::exchange::Exchange;
 use crate::http::message::{Head, Version};
 use crate::http::status;
 use crate::http::uri;
-use crate::plan::proxy::CaptureSlot;
+use super::kept::keep;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
@@ -32,12 +32,11 @@ impl Set {
 impl Exchange<'_> {
     /// The frontend's own answers and rules.
     pub(crate) async fn judge_request(&mut self) -> Result<(), Ending> {
+        self.capture_request();
         self.answer_monitor()?;
         self.judge(&self.frontend.rules.tcp_content, Set::Request).await?;
         self.judge(&self.frontend.rules.http_request, Set::Request).await?;
-        self.judge(&self.frontend.rules.redirect, Set::Request).await?;
-        self.capture_request();
-        Ok(())
+        self.judge(&self.frontend.rules.redirect, Set::Request).await
     }
 
     /// The rules of a backend that is not the frontend itself.
@@ -52,12 +51,14 @@ impl Exchange<'_> {
 
     /// The backend's rules first, then the frontend's.
     pub(crate) async fn judge_response(&mut self) -> Result<(), Ending> {
+        self.capture_response();
         self.judge(&self.proxy.rules.http_response, Set::Response).await?;
         if self.proxy.id != self.frontend.id {
             self.judge(&self.frontend.rules.http_response, Set::Response).await?;
         }
+        self.capture_response_cookie();
+        self.dress_response();
         self.judge_after_response().await;
-        self.capture_response();
         Ok(())
     }
 
@@ -343,45 +344,6 @@ impl Exchange<'_> {
     fn set_variable(&mut self, variable: &Variable, value: Option<Value<'static>>) {
         self.facts
             .set_variable(&mut self.client.session, self.engine.process, variable, value);
-    }
-
-    fn capture_request(&mut self) {
-        capture(
-            &self.frontend.request_captures,
-            &self.request,
-            &mut self.facts.request_captures,
-        );
-    }
-
-    fn capture_response(&mut self) {
-        capture(
-            &self.frontend.response_captures,
-            &self.response,
-            &mut self.facts.response_captures,
-        );
-    }
-}
-
-/// Fills the slots of `capture … header` lines from a head.
-fn capture(slots: &[CaptureSlot], head: &Head, captures: &mut Vec<Option<Vec<u8>>>) {
-    for (slot, capture) in slots.iter().enumerate() {
-        let Some(name) = &capture.header else { continue };
-        // The last occurrence counts.
-        let Some(value) = head.values(name.as_bytes()).last() else {
-            continue;
-        };
-        let kept = value.get(..capture.length).unwrap_or(value).to_vec();
-        keep(slots, captures, slot, kept);
-    }
-}
-
-/// Fills one slot with as much of a value as it is declared for. A slot that the frontend does not have stays empty.
-fn keep(slots: &[CaptureSlot], captures: &mut Vec<Option<Vec<u8>>>, slot: usize, mut value: Vec<u8>) {
-    let Some(declared) = slots.get(slot) else { return };
-    value.truncate(declared.length);
-    captures.resize(slots.len(), None);
-    if let Some(kept) = captures.get_mut(slot) {
-        *kept = Some(value);
     }
 }
 

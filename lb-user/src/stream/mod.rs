@@ -15,6 +15,7 @@ mod finish;
 mod forward;
 mod hold;
 mod judge;
+mod kept;
 mod persist;
 mod receive;
 mod respond;

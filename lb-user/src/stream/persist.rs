@@ -1,8 +1,13 @@
-//! Persistence: rules and tables that bind a session to a server (manual 4.2, `use-server` and `stick`).
+//! Persistence: rules, cookies and tables that bind a session to a server (manual 4.2, `use-server`, `cookie`, `stick`).
 
 use super::exchange::Exchange;
-use crate::plan::rules::ServerName;
+use crate::backend::cookie::Presented;
+use crate::backend::cookie::request::{Judge, Named};
+use crate::backend::cookie::response::Dresser;
+use crate::http::cacheable::is_cacheable;
+use crate::plan::rules::{ServerName, UseServer};
 use crate::plan::table::DataType;
+use crate::rules::Condition;
 use crate::rules::condition::Verdict;
 use crate::rules::facts::Side;
 use crate::runtime::clock;
@@ -15,36 +20,124 @@ pub struct Binding {
     key: Key,
 }
 
+/// What binds a request to a server.
+#[derive(Default)]
+pub struct Persistence {
+    /// The server that a rule, a cookie or a table chose.
+    server: Option<usize>,
+    /// It is asked even if it is down (`option persist`, `force-persist`).
+    forced: bool,
+    /// Cookies are left alone (`ignore-persist`).
+    pub(super) ignored: bool,
+    /// What the client's cookies told.
+    pub(super) presented: Option<Presented>,
+}
+
 impl Exchange<'_> {
-    /// The server that a `use-server` rule names or a stick table remembers, if it can be used.
-    pub(crate) fn bound_server(&mut self) -> Option<usize> {
-        let named = self.named_server();
+    /// Looks for what binds the request to a server: `use-server` rules first, then the cookie, then tables.
+    pub(crate) fn bind_to_server(&mut self) {
+        let facts = self.facts(Side::Request);
+        let holds = |conditions: &[Condition]| {
+            conditions
+                .iter()
+                .any(|condition| condition.evaluate(&facts) == Verdict::Yes)
+        };
+        let rules = &self.proxy.rules;
+        self.persistence = Persistence {
+            forced: self.proxy.options.persist || holds(&rules.force_persist),
+            ignored: holds(&rules.ignore_persist),
+            ..Persistence::default()
+        };
+        self.persistence.server = self.named_server();
+        self.read_cookies();
+        // Keys are learned even where they do not choose.
         let stuck = self.stuck_server();
-        let index = named.or(stuck)?;
-        self.backend?.server_state(index)?.is_running().then_some(index)
+        let server = self.persistence.server.or(stuck);
+        self.persistence.server = server;
     }
 
+    /// The server that the request is bound to, if it can be used and was not given up (`option redispatch`).
+    pub(crate) fn bound_server(&self) -> Option<usize> {
+        let bound = self.persistence.server.filter(|_| !self.facts.redispatched)?;
+        self.is_usable(bound).then_some(bound)
+    }
+
+    fn is_usable(&self, index: usize) -> bool {
+        let server = self.backend.and_then(|backend| backend.server_state(index));
+        server.is_some_and(|server| server.is_running() || self.persistence.forced)
+    }
+
+    /// Judges the persistence cookie and hides it from the server where that is asked for.
+    fn read_cookies(&mut self) {
+        let (Some(cookie), Some(backend)) = (&self.proxy.cookie, self.backend) else {
+            return;
+        };
+        if !self.http {
+            return;
+        }
+        let values = backend.cookies();
+        let judge = Judge {
+            cookie,
+            find: &|value| {
+                let index = values.server(value)?;
+                let is_up = backend.server_state(index)?.is_running();
+                Some(Named { index, is_up })
+            },
+            decided: self.persistence.ignored || self.persistence.server.is_some(),
+            forced: self.persistence.forced,
+            now: clock::date() / 1_000_000,
+        };
+        let presented = judge.judge(&mut self.request);
+        self.persistence.server = self.persistence.server.or(presented.server);
+        self.persistence.presented = Some(presented);
+        if cookie.is_managed() {
+            self.facts.cookie_flags = [presented.flag, b'N'];
+        }
+    }
+
+    /// Sees to the persistence cookie of the response.
+    pub(crate) fn dress_response(&mut self) {
+        let (Some(cookie), Some(presented), Some(server)) =
+            (&self.proxy.cookie, self.persistence.presented, self.facts.server)
+        else {
+            return;
+        };
+        let Some(values) = self.backend.map(|backend| backend.cookies()) else {
+            return;
+        };
+        if !cookie.is_managed() || self.persistence.ignored {
+            return;
+        }
+        let method = self.request.method();
+        let dresser = Dresser {
+            cookie,
+            server: values.of_server(server.index()),
+            presented,
+            bound: self.bound_server() == Some(server.index()),
+            is_post: method == b"POST",
+            is_cacheable: cookie.nocache && is_cacheable(method, &self.response),
+            now: clock::date() / 1_000_000,
+        };
+        self.facts.cookie_flags[1] = dresser.dress(&mut self.response);
+    }
+
+    /// The server of the first `use-server` rule that holds and whose server can be used.
     fn named_server(&self) -> Option<usize> {
         let facts = self.facts(Side::Request);
-        self.proxy.rules.use_server.iter().find_map(|rule| {
-            if rule
-                .condition
-                .as_ref()
-                .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
-            {
-                return None;
+        let holds = |rule: &&UseServer| {
+            let condition = rule.condition.as_ref();
+            condition.is_none_or(|condition| condition.evaluate(&facts) == Verdict::Yes)
+        };
+        let rules = self.proxy.rules.use_server.iter().filter(holds);
+        let named = rules.filter_map(|rule| match &rule.server {
+            ServerName::Fixed(id) => Some(id.index()),
+            ServerName::Dynamic(format) => {
+                let name = format.string(&facts);
+                let mut servers = self.proxy.servers.iter();
+                servers.position(|server| server.name.as_bytes() == name)
             }
-            match &rule.server {
-                ServerName::Fixed(id) => Some(id.index()),
-                ServerName::Dynamic(format) => {
-                    let name = format.string(&facts);
-                    self.proxy
-                        .servers
-                        .iter()
-                        .position(|server| server.name.as_bytes() == name)
-                }
-            }
-        })
+        });
+        named.into_iter().find(|index| self.is_usable(*index))
     }
 
     /// Looks keys up, and notes those that are to be learned from this session.
@@ -85,7 +178,7 @@ impl Exchange<'_> {
             }
         }
         self.bindings = learn;
-        found
+        found.filter(|index| self.is_usable(*index))
     }
 
     /// The server of that name, or at that address (`srvkey`).

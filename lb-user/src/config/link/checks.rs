@@ -170,6 +170,12 @@ fn backend_needs_http(draft: &mut Draft, title: &str, world: &mut World<'_>) {
             format!("config : Layer 7 hash not possible for {title} (needs 'mode http'). Falling back to round robin."),
         );
     }
+    if proxy.cookie.is_some() {
+        warn(
+            world,
+            format!("config : cookie will be ignored for {title} (needs 'mode http')."),
+        );
+    }
     for server in &proxy.servers {
         if server.redirect.is_some() {
             let text = format!("config : {title} : server cannot have cookie or redirect prefix in non-HTTP mode.");

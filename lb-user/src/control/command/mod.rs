@@ -1,5 +1,6 @@
 //! Commands: what they are given, what they answer. Their rows are in the files of this folder.
 
+pub mod cookie;
 pub mod error;
 pub mod event;
 pub mod frontend;

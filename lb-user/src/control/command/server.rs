@@ -291,6 +291,10 @@ fn set_address(request: &Request<'_>, found: Found) -> Answer {
         }
     }
     *address = Some(new);
+    drop(address);
+    if let Some(backend) = request.world.engine.backend(found.id.backend) {
+        backend.name_servers();
+    }
     Answer::info(format!("{told} {BY}"))
 }
 

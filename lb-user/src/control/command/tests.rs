@@ -18,6 +18,7 @@ const CONFIG: &str = "
         stick-table type ip size 5 expire 30s store gpc0,conn_rate(10s),server_key
         default_backend be
     backend be
+        cookie S insert
         server s1 127.0.0.1:8081 weight 10
         server s2 127.0.0.1:8082 id 7 backup cookie c2
         server s3 127.0.0.1:8083 check inter 1h
@@ -70,6 +71,30 @@ fn weights() {
         ("set weight nobody/s1 4", "No such backend.\n\n"),
         ("set weight fixed 4", "Require 'backend/server'.\n\n"),
     ]);
+}
+
+#[test]
+fn dynamic_cookies() {
+    told(&[
+        ("disable dynamic-cookie backend be", "\n"),
+        ("enable dynamic-cookie backend zz", "No such backend.\n\n"),
+        ("enable dynamic-cookie backend web", "No such backend.\n\n"),
+        ("enable dynamic-cookie backend", "A backend name is expected.\n\n"),
+        ("set dynamic-cookie-key backend be", "String value expected.\n\n"),
+        ("set dynamic-cookie-key backend be secret", "\n"),
+    ]);
+    let world = world(CONFIG);
+    let backend = world.engine.backend(world.backend("be").unwrap().id).unwrap();
+    let cookie = |index: usize| backend.cookies().of_server(index).map(<[u8]>::to_vec);
+    ask(&world, "enable dynamic-cookie backend be");
+    assert_eq!(cookie(0), None);
+    ask(&world, "set dynamic-cookie-key backend be secret");
+    let made = cookie(0).expect("a key and an address");
+    assert_eq!(cookie(1).as_deref(), Some(&b"c2"[..]));
+    ask(&world, "set server be/s1 addr 127.0.0.9");
+    assert_ne!(cookie(0).expect("another address"), made);
+    ask(&world, "disable dynamic-cookie backend be");
+    assert_eq!(cookie(0), None);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod balance;
 mod capture;
 mod check;
 mod connection;
+mod cookie;
 mod draft;
 mod errors;
 mod family;
@@ -46,6 +47,7 @@ pub const REGISTRY: &[&[ProxyRow]] = &[
     capture::ROWS,
     errors::ROWS,
     check::ROWS,
+    cookie::ROWS,
     persistence::ROWS,
     refused::ROWS,
 ];

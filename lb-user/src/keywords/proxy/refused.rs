@@ -8,18 +8,6 @@ const fn row(names: &'static [&'static str], args: &'static str, scope: Scope, d
 }
 
 pub(super) const ROWS: &[ProxyRow] = &[
-    row(
-        &["cookie"],
-        "<name> [ rewrite | insert | prefix ] [ indirect ] [ nocache ] [ postonly ] [ preserve ] [ httponly ] [ secure ] [ domain <domain> ]* [ maxidle <idle> ] [ maxlife <life> ] [ dynamic ] [ attr <value> ]*",
-        BACK,
-        "Persistence by a cookie.",
-    ),
-    row(
-        &["dynamic-cookie-key"],
-        "<string>",
-        BACK,
-        "The key of cookies that are computed from servers' addresses.",
-    ),
     row(&["compression"], "<arguments>", ANY, "Compress responses."),
     row(
         &["email-alert from"],
