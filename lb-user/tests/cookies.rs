@@ -55,7 +55,11 @@ fn dated(text: &str) -> String {
         let steps: i64 = if word == "now" { 0 } else { word.parse().unwrap() };
         let date = (NOW + steps * 20) / 4;
         out += before;
-        out.extend((0..5).rev().map(|place| char::from(DIGITS[(date >> (6 * place) & 63) as usize])));
+        out.extend(
+            (0..5)
+                .rev()
+                .map(|place| char::from(DIGITS[(date >> (6 * place) & 63) as usize])),
+        );
         rest = after;
     }
     out + rest
@@ -92,7 +96,9 @@ fn outcome(lines: &str, method: &str, cookies: &str, response: &str) -> String {
     let cookie = proxy.cookie.as_ref().unwrap();
     let values = Values::of(&proxy.servers, &process.proxies[0]);
     let ignored = !proxy.rules.ignore_persist.is_empty();
-    let named = lines.split_once("use-server s").map(|(_, rule)| rule.as_bytes()[0] - b'1');
+    let named = lines
+        .split_once("use-server s")
+        .map(|(_, rule)| rule.as_bytes()[0] - b'1');
     let cookies = cookies.split(AND).filter(|value| !value.is_empty());
     let cookies = cookies.map(|value| ("Cookie".to_owned(), value.to_owned()));
     let mut request = head(Head::request(method.as_bytes(), b"/", Version::Http11), cookies);
@@ -127,7 +133,13 @@ fn outcome(lines: &str, method: &str, cookies: &str, response: &str) -> String {
         .dress(&mut response);
     }
     let flags = String::from_utf8_lossy(&flags).into_owned();
-    [format!("s{}", server + 1), told(&request, false), told(&response, true), flags].join("\t")
+    [
+        format!("s{}", server + 1),
+        told(&request, false),
+        told(&response, true),
+        flags,
+    ]
+    .join("\t")
 }
 
 #[test]

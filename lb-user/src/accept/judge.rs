@@ -5,6 +5,7 @@ use crate::rules::effect::Effect;
 use crate::rules::facts::{Body, Facts, Side};
 use crate::rules::{self, Rule};
 use crate::runtime::clock;
+use crate::stick::{DataType, Key, TableId};
 use crate::stream::Client;
 
 /// Whether a connection becomes a session.
@@ -36,6 +37,9 @@ impl Client {
             });
             return Admission::Refused;
         }
+        self.session.count(clock::ticks(), |entry| {
+            entry.count(DataType::SessCnt, DataType::SessRate, 1);
+        });
         let now = clock::ticks() / 1_000;
         self.engine.process.session_rate.add(1, now);
         self.counters(|frontend, listener| {
@@ -70,10 +74,18 @@ impl Client {
                     _ => self.session.variables.set(variable.slot, value),
                 },
                 Effect::UnsetVariable(variable) => self.session.variables.unset(variable.slot),
+                Effect::Track { set, table, key } => self.track(set, table, &key),
                 _ => {}
             }
         }
         Admission::Admitted
+    }
+
+    fn track(&mut self, set: usize, table: TableId, key: &Key) {
+        if let Some(table) = self.engine.process.tables.get(table) {
+            let counters = self.session.counters.get_or_insert_default();
+            counters.track(set, table, key, clock::ticks(), |_| {});
+        }
     }
 
     fn ask(&self, rule: &'static Rule, exchange: &rules::Exchange) -> Effect<'static, 'static> {

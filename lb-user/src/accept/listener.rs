@@ -132,6 +132,7 @@ fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, s
         listener_name: options.and_then(|options| options.name.as_deref()).map(Into::into),
         accepted: clock::date(),
         variables: Variables::default(),
+        counters: None,
         proxied: None,
     }
 }

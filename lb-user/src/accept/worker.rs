@@ -102,7 +102,7 @@ async fn purge(engine: &'static Engine, worker: usize) {
         tokio::time::sleep(PURGE).await;
         let now = clock::ticks();
         if worker == 0 {
-            engine.tables.sweep(now);
+            engine.process.tables.sweep(now);
         }
         pool::purge(|server| {
             let proxy = engine.plan.proxies.get(server.backend.index());

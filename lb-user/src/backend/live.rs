@@ -16,6 +16,7 @@ use crate::state::capture::Kept;
 use crate::state::proxy::{BackendState, Configured, DynamicCookie, FrontendState, Listener, ProxyStatus};
 use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::{Gauge, Process, Proxy, ProxyId, Server};
+use crate::stick::Tables;
 
 /// Live state for `plan` in a process of `workers` threads that may have `max_connections`.
 pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
@@ -36,6 +37,7 @@ pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
             .iter()
             .map(|proxy| live_proxy(plan, proxy, max_connections))
             .collect(),
+        tables: Tables::new(&plan.tables),
         ..Process::default()
     }
 }

@@ -122,7 +122,8 @@ impl Backend {
     /// Takes the servers' cookies anew: those that are computed follow addresses and the key.
     pub fn name_servers(&self) {
         if let Some(state) = self.state().filter(|_| self.plan.cookie.is_some()) {
-            self.cookies.store(Arc::new(cookie::Values::of(&self.plan.servers, state)));
+            self.cookies
+                .store(Arc::new(cookie::Values::of(&self.plan.servers, state)));
         }
     }
 

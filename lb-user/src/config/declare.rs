@@ -3,7 +3,8 @@
 use super::section::{Line, Section, SectionKind};
 use crate::keywords::server;
 use crate::rules::Names;
-use crate::state::{ProxyId, ServerId, TableId};
+use crate::state::{ProxyId, ServerId};
+use crate::stick::TableId;
 
 /// Is this a section that becomes a proxy?
 pub fn is_proxy(kind: SectionKind) -> bool {

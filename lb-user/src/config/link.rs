@@ -9,13 +9,13 @@ use crate::language::{Location, Scope, Severity};
 use crate::plan::check::CheckKind;
 use crate::plan::log::Ring;
 use crate::plan::rules::{BackendName, ServerName, Stick, UseBackend, UseServer};
-use crate::plan::table::DataType;
-use crate::plan::{Global, HttpErrors, Mode, Plan, StickTable};
+use crate::plan::{Global, HttpErrors, Mode, Plan};
 use crate::rules::context::Promise;
 use crate::rules::facts::Side;
 use crate::rules::log_format::{self, Style};
-use crate::rules::{Context, LogFormat};
-use crate::state::{ProxyId, ServerId, TableId};
+use crate::rules::{Context, LogFormat, key};
+use crate::state::{ProxyId, ServerId};
+use crate::stick::{DataType, StickTable, TableId};
 
 /// Links all drafts. The plan is only good if no alert was raised.
 pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
@@ -26,6 +26,7 @@ pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
     for draft in drafts.proxies {
         let linker = Linker {
             overview: &overview,
+            tables: &tables,
             global: &drafts.global.global,
             http_errors: &drafts.http_errors,
             rings: &drafts.rings,
@@ -128,6 +129,7 @@ fn prefix_unix_sockets(
 
 /// The linking of one proxy.
 struct Linker<'a, 'w> {
+    tables: &'a [StickTable],
     overview: &'a [Overview],
     global: &'a Global,
     http_errors: &'a [HttpErrors],
@@ -326,6 +328,18 @@ impl Linker<'_, '_> {
                         self.alert(format!(
                             "Proxy '{proxy}': unable to find capture id '{slot}' referenced by {rule} capture rule."
                         ));
+                    }
+                }
+                Promise::Table { set, table, kind } => {
+                    let id = self.world.names.tables.get(&table);
+                    match id.and_then(|id| self.tables.get(id.index())) {
+                        None => self.alert(format!(
+                            "Proxy '{proxy}': unable to find table '{table}' referenced by track-sc{set}."
+                        )),
+                        Some(found) if !kind.casts_to(key::kind(found.key)) => self.alert(format!(
+                            "Proxy '{proxy}': stick-table '{table}' uses a type incompatible with the 'track-sc{set}' rule."
+                        )),
+                        Some(_) => {}
                     }
                 }
                 Promise::ErrorMessage { section, status } => {

@@ -13,7 +13,10 @@ pub fn is_cacheable(method: &[u8], response: &Head) -> bool {
     if control.forbids || !(by_default || control.is_public) {
         return false;
     }
-    control.is_fresh || [b"expires".as_slice(), b"etag", b"last-modified"].iter().any(|name| response.has(name))
+    control.is_fresh
+        || [b"expires".as_slice(), b"etag", b"last-modified"]
+            .iter()
+            .any(|name| response.has(name))
 }
 
 /// What `Cache-Control` and `Pragma` say together.

@@ -12,7 +12,6 @@ pub mod options;
 pub mod proxy;
 pub mod rules;
 pub mod server;
-pub mod table;
 
 pub use bind::{Bind, BindAddress};
 pub use cookie::{Cookie, CookieMode};
@@ -20,7 +19,6 @@ pub use global::Global;
 pub use options::Options;
 pub use proxy::{Mode, Proxy, Timeouts};
 pub use server::Server;
-pub use table::StickTable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +28,7 @@ use std::sync::Arc;
 pub struct Plan {
     pub global: Global,
     pub proxies: Vec<Proxy>,
-    pub tables: Vec<StickTable>,
+    pub tables: Vec<crate::stick::StickTable>,
     pub http_errors: Vec<HttpErrors>,
     pub userlists: Vec<Userlist>,
     pub rings: Vec<log::Ring>,

@@ -17,7 +17,8 @@ use crate::http::reply::Reply;
 use crate::language::Location;
 use crate::rules::LogFormat;
 use crate::rules::reply::ReplyFormat;
-use crate::state::{ProxyId, TableId};
+use crate::state::ProxyId;
+use crate::stick::TableId;
 
 /// `mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

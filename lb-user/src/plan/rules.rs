@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::rules::condition::Acl;
 
 use crate::rules::{Condition, Expression, LogFormat, RuleSet};
-use crate::state::{ServerId, TableId};
+use crate::state::ServerId;
+use crate::stick::TableId;
 
 /// Every rule set of one proxy.
 #[derive(Clone, Default)]

@@ -10,9 +10,11 @@ use super::expression::{ConvertRow, FetchRow};
 use super::facts::Side;
 use super::log_format::LogVariableRow;
 use super::pattern::{Entry, Origin, PatternSet};
+use super::value::Kind;
 use super::variable::{Variable, VariableScope};
 use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity, raw};
-use crate::state::{ProxyId, ServerId, TableId};
+use crate::state::{ProxyId, ServerId};
+use crate::stick::TableId;
 
 /// All rows that rules are compiled from: one slice a file.
 #[derive(Clone, Copy)]
@@ -103,7 +105,7 @@ pub struct Context<'a> {
 }
 
 /// What a line names that may only be declared below it; checked when all sections are known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Promise {
     /// A slot for captures, named by a rule of this kind.
     Capture {
@@ -111,6 +113,8 @@ pub enum Promise {
         slot: usize,
         rule: &'static str,
     },
+    /// A table with keys that samples of this type become, named by a `track-sc` rule.
+    Table { set: usize, table: String, kind: Kind },
     /// The message of an `http-errors` section.
     ErrorMessage { section: u32, status: u16 },
 }

@@ -7,7 +7,7 @@ use super::facts::LogLevel;
 use super::value::Value;
 use super::variable::Variable;
 use crate::http::reply::Reply;
-use crate::state::TableId;
+use crate::stick::{Key, TableId};
 
 /// The outcome of one action. `'p` is the plan that the rule is part of, `'a` the facts that values may borrow from;
 /// [`Effect::detach`] ends the second borrow, so that the message can be changed.
@@ -65,11 +65,11 @@ pub enum Effect<'p, 'a> {
         slot: usize,
         value: Vec<u8>,
     },
-    /// Follow `key` in `table` with counter set `index`.
+    /// Follow `key` in `table` with a set of counters.
     Track {
-        index: usize,
+        set: usize,
         table: TableId,
-        key: Value<'static>,
+        key: Key,
     },
     /// Continue as HTTP from the connection's first byte.
     SwitchToHttp,
@@ -170,7 +170,7 @@ impl<'p> Effect<'p, '_> {
             Effect::SetTunnelTimeout(ms) => Effect::SetTunnelTimeout(ms),
             Effect::CaptureRequest { slot, value } => Effect::CaptureRequest { slot, value },
             Effect::CaptureResponse { slot, value } => Effect::CaptureResponse { slot, value },
-            Effect::Track { index, table, key } => Effect::Track { index, table, key },
+            Effect::Track { set, table, key } => Effect::Track { set, table, key },
             Effect::SwitchToHttp => Effect::SwitchToHttp,
             Effect::EarlyHint(edit) => Effect::EarlyHint(edit.detach()),
             Effect::StrictMode(on) => Effect::StrictMode(on),

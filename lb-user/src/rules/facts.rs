@@ -9,6 +9,7 @@ use super::value::Value;
 use super::variable::{Variable, VariableScope, Variables, Write, Writes};
 use crate::http::message::Head;
 use crate::state::{ListenerId, Process, Proxy, ProxyId, Server, ServerId};
+use crate::stick::{Counters, Entry, SETS, Tracked};
 
 /// Which half of the exchange is being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,11 @@ impl<'a> Facts<'a> {
             VariableScope::Check => &self.exchange.check,
         };
         store.get(variable.slot).map(Value::borrowed)
+    }
+
+    /// The entry that a set of counters follows: the stream's own first, then the session's.
+    pub fn tracked(&self, set: usize) -> Option<&'a Tracked> {
+        tracked(self.exchange, self.session, set)
     }
 
     /// The live state of the frontend.
@@ -127,6 +133,8 @@ pub struct Session {
     /// Microseconds since the epoch at accept.
     pub accepted: u64,
     pub variables: Variables,
+    /// What `tcp-request connection` and `session` rules track. Most sessions track nothing, and idle ones are many.
+    pub counters: Option<Box<Counters>>,
     /// What a PROXY protocol header carried.
     pub proxied: Option<Box<Proxied>>,
 }
@@ -178,6 +186,8 @@ pub struct Exchange {
     pub request: Variables,
     pub response: Variables,
     pub check: Variables,
+    /// What rules of this stream track.
+    pub counters: Counters,
     /// What evaluation wants written; [`Exchange::apply_writes`] does it.
     pub written: Writes,
     /// Timeouts in force, milliseconds (0: none).
@@ -194,7 +204,28 @@ pub struct Exchange {
     pub intercepted: bool,
 }
 
+impl Session {
+    /// Counts on everything that the session tracks.
+    pub fn count(&self, now: u64, count: impl Fn(&mut Entry<'_>)) {
+        let Some(counters) = &self.counters else { return };
+        for tracked in (0..SETS).filter_map(|set| counters.get(set)) {
+            tracked.update(now, &count);
+        }
+    }
+}
+
 impl Exchange {
+    /// Counts on what each set of counters tracks: the stream's entry, or else the session's. `now` is in microseconds
+    /// of the monotonic clock.
+    pub fn count(&self, session: &Session, now: u64, count: impl Fn(&mut Entry<'_>)) {
+        if self.counters.is_empty() {
+            return session.count(now, count);
+        }
+        for tracked in (0..SETS).filter_map(|set| tracked(self, session, set)) {
+            tracked.update(now, &count);
+        }
+    }
+
     /// Does what the evaluations since the last time wanted written.
     pub fn apply_writes(&mut self, session: &mut Session, process: &Process) {
         if self.written.is_empty() {
@@ -231,6 +262,11 @@ impl Exchange {
             None => store.unset(variable.slot),
         }
     }
+}
+
+fn tracked<'a>(exchange: &'a Exchange, session: &'a Session, set: usize) -> Option<&'a Tracked> {
+    let of_session = || session.counters.as_ref()?.get(set);
+    exchange.counters.get(set).or_else(of_session)
 }
 
 /// Fills a capture slot, if there is one of that number.

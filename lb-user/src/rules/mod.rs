@@ -11,6 +11,7 @@ pub mod context;
 pub mod effect;
 pub mod expression;
 pub mod facts;
+pub mod key;
 pub mod log_format;
 pub mod pattern;
 pub mod place;

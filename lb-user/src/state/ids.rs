@@ -18,10 +18,6 @@ pub struct ListenerId {
     pub index: u32,
 }
 
-/// A stick table. Tables are numbered in the file's order, whichever section declares them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TableId(pub u32);
-
 impl ProxyId {
     /// The position in the vectors.
     pub fn index(self) -> usize {
@@ -33,12 +29,5 @@ impl ServerId {
     /// The position in the vectors.
     pub fn index(self) -> usize {
         self.index as usize
-    }
-}
-
-impl TableId {
-    /// The position in the vectors.
-    pub fn index(self) -> usize {
-        self.0 as usize
     }
 }

@@ -1,4 +1,4 @@
-//! Live state: counters and status of the process, proxies, servers and listeners, as atomics.
+//! Live state: counters and status of the process, proxies, servers and listeners, as atomics, and the stick tables.
 
 pub mod admitted;
 pub mod capture;
@@ -11,7 +11,7 @@ pub mod server;
 
 pub use admitted::Admitted;
 pub use counter::{Counter, Gauge, Rate};
-pub use ids::{ListenerId, ProxyId, ServerId, TableId};
+pub use ids::{ListenerId, ProxyId, ServerId};
 pub use process::Process;
 pub use proxy::Proxy;
 pub use server::Server;

@@ -7,6 +7,7 @@ use super::counter::{Counter, Gauge, Rate};
 use super::ids::{ListenerId, ProxyId, ServerId};
 use super::proxy::{Listener, Proxy};
 use super::server::Server;
+use crate::stick::Tables;
 use std::sync::Arc;
 
 /// Everything that lives while the plan stands still. Shared by all workers.
@@ -35,6 +36,7 @@ pub struct Process {
     /// Malformed messages so far.
     pub captured: AtomicU64,
     pub proxies: Vec<Proxy>,
+    pub tables: Tables,
     /// Variables of scope `proc`, by slot.
     pub variables: RwLock<Vec<Option<ProcessValue>>>,
     /// Where [`Process::random`] stands; whoever starts the process puts a seed here.

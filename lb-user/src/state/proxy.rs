@@ -1,7 +1,7 @@
 //! Live state of one proxy and of its listeners.
 
-use std::sync::{Arc, RwLock};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
+use std::sync::{Arc, RwLock};
 
 use super::capture::Kept;
 use super::counter::{Counter, Gauge, Rate};

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use lb_common::rate::Rate;
 
 use super::dictionary::Dictionary;
+use super::key::Key;
 use super::layout::{Field, Layout};
-use crate::plan::table::{DataKind, DataType};
+use super::spec::{DataKind, DataType};
 
 /// An entry while its shard is locked. `now` is fixed for as long.
 pub struct Entry<'a> {
+    pub(super) key: &'a Key,
     pub(super) data: &'a mut [u64],
     pub(super) layout: &'a Layout,
     pub(super) dictionary: &'a Dictionary,
@@ -22,6 +24,11 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// What it is kept under.
+    pub fn key(&self) -> &Key {
+        self.key
+    }
+
     /// A number that tells it from others, the same for as long as the process runs.
     pub fn id(&self) -> u64 {
         self.id
@@ -70,6 +77,12 @@ impl Entry<'_> {
             Some(value) => self.set(kind, value.wrapping_add(n)),
             None => false,
         }
+    }
+
+    /// Counts `n` events in a counter and in its rate, where they are stored.
+    pub fn count(&mut self, count: DataType, rate: DataType, n: u64) {
+        self.add(count, n);
+        self.add(rate, n);
     }
 
     /// Takes `n` away again, not below zero (`conn_cur`).

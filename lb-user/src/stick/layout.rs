@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plan::table::{DataKind, DataType};
+use super::spec::{DataKind, DataType};
 
 /// One stored type: its first word in an entry's data, and the period of a rate in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod entry;
 pub mod key;
 pub mod layout;
 mod shard;
+mod spec;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -12,27 +13,31 @@ mod tracked;
 
 pub use entry::Entry;
 pub use key::Key;
+pub use spec::{DataKind, DataType, KeyType, StickTable};
 pub use table::Table;
-pub use tracked::Tracked;
+pub use tracked::{Counters, SETS, Tracked};
 
 use std::sync::Arc;
 
-use crate::plan::Plan;
-use crate::state::TableId;
+/// A stick table. Tables are numbered in the file's order, whichever section declares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u32);
+
+impl TableId {
+    /// The position in the vectors.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// All tables of a configuration, by id.
+#[derive(Default)]
 pub struct Tables(Vec<Arc<Table>>);
 
 impl Tables {
-    /// The plan's tables, empty.
-    pub fn new(plan: &Plan) -> Tables {
-        Tables(
-            plan.tables
-                .iter()
-                .cloned()
-                .map(|spec| Arc::new(Table::new(spec)))
-                .collect(),
-        )
+    /// Tables as configured, empty.
+    pub fn new(specs: &[StickTable]) -> Tables {
+        Tables(specs.iter().cloned().map(|spec| Arc::new(Table::new(spec))).collect())
     }
 
     /// The table with that id.

@@ -8,8 +8,8 @@ use super::entry::Entry;
 use super::key::Key;
 use super::layout::Layout;
 use super::shard::{Hasher, Shard, Slot, Stored};
+use super::spec::StickTable;
 use super::tracked::Tracked;
-use crate::plan::StickTable;
 
 /// Shards of a large table.
 const SHARDS: usize = 32;
@@ -79,11 +79,13 @@ impl Table {
         self.change(&mut shard, slot, now, change)
     }
 
-    /// Tracks the entry of `key`, made if need be: it stays while the result lives. `None` where the table is full.
-    pub fn track(self: &Arc<Self>, key: &Key, now: u64) -> Option<Tracked> {
+    /// Tracks the entry of `key`, made if need be: it stays while the result lives. `begin` makes the first change.
+    /// `None` where the table is full.
+    pub fn track(self: &Arc<Self>, key: &Key, now: u64, begin: impl FnOnce(&mut Entry<'_>)) -> Option<Tracked> {
         let place = self.place(key);
         let (mut shard, slot) = self.find_or_insert(key, now)?;
         shard.get(slot)?.uses += 1;
+        self.change(&mut shard, slot, now, begin)?;
         Some(Tracked::new(self.clone(), place.shard, slot))
     }
 
@@ -98,14 +100,13 @@ impl Table {
     }
 
     /// Shows every entry to `visit`, shard by shard, after removing what has expired.
-    pub fn for_each(&self, now: u64, mut visit: impl FnMut(&Key, &Entry<'_>)) {
+    pub fn for_each(&self, now: u64, mut visit: impl FnMut(&Entry<'_>)) {
         self.sweep(now);
         for index in 0..self.shards.len() {
             let mut shard = self.lock(index);
             for slot in shard.slots() {
                 if let Some(stored) = shard.get(slot) {
-                    let key = stored.key.clone();
-                    visit(&key, &self.entry(stored, now));
+                    visit(&self.entry(stored, now));
                 }
             }
         }
@@ -162,10 +163,11 @@ impl Table {
         self.change(&mut self.lock(shard), slot, now, f)
     }
 
-    /// Ends one tracking of an entry.
-    pub(super) fn release(&self, shard: usize, slot: Slot) {
+    /// Ends one tracking of an entry with a last change, which does not make it younger.
+    pub(super) fn release(&self, shard: usize, slot: Slot, end: impl FnOnce(&mut Entry<'_>)) {
         if let Some(stored) = self.lock(shard).get(slot) {
             stored.uses = stored.uses.saturating_sub(1);
+            end(&mut self.entry(stored, 0));
         }
     }
 
@@ -257,6 +259,7 @@ impl Table {
     fn entry<'a>(&'a self, stored: &'a mut Stored, now: u64) -> Entry<'a> {
         let now = now / 1_000;
         Entry {
+            key: &stored.key,
             id: stored.hash,
             uses: stored.uses,
             expires_in: match stored.expires {

@@ -5,40 +5,23 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Key, Table};
-use crate::plan::StickTable;
-use crate::plan::table::DataType;
-use crate::rules::{Kind, Value};
+use super::{DataType, Key, KeyType, StickTable, Table};
 
-pub fn spec(key: Kind, key_length: usize) -> StickTable {
+fn sized(size: u64, expire_ms: Option<u64>) -> StickTable {
     StickTable {
-        name: "t".to_owned(),
-        key,
-        key_length,
-        size: 100,
-        expire: None,
-        nopurge: false,
-        server_key_is_address: false,
-        peers: None,
+        expire: expire_ms.map(Duration::from_millis),
         store: vec![
             (DataType::Gpc0, None),
             (DataType::ConnRate, Some(Duration::from_secs(1))),
             (DataType::BytesOutCnt, None),
             (DataType::ServerKey, None),
         ],
-    }
-}
-
-fn sized(size: u64, expire_ms: Option<u64>) -> StickTable {
-    StickTable {
-        size,
-        expire: expire_ms.map(Duration::from_millis),
-        ..spec(Kind::Int, 4)
+        ..StickTable::new("t", KeyType::Integer, size)
     }
 }
 
 fn key(table: &Table, number: u32) -> Key {
-    Key::from_value(table.spec(), Value::Int(number.into())).expect("integer key")
+    Key::new(table.spec(), &number.to_be_bytes())
 }
 
 fn gpc0(table: &Table, number: u32, now_ms: u64) -> Option<u64> {
@@ -120,7 +103,7 @@ fn a_full_table_gives_up_its_oldest_entry_unless_told_not_to() {
 fn a_tracked_entry_stays() {
     let table = Arc::new(Table::new(sized(2, Some(100))));
     let one = key(&table, 1);
-    let tracked = table.track(&one, 0).expect("room");
+    let tracked = table.track(&one, 0, |_| {}).expect("room");
     assert_eq!(table.read(&one, 0, |entry| entry.uses()), Some(1));
     assert!(set(&table, 2, 2, 10) && set(&table, 3, 3, 20));
     assert_eq!(gpc0(&table, 2, 21), None);
@@ -138,10 +121,12 @@ fn a_tracked_entry_stays() {
 #[test]
 fn all_entries_can_be_tracked_at_once() {
     let table = Arc::new(Table::new(sized(2, None)));
-    let tracked: Vec<_> = (1..=2).filter_map(|n| table.track(&key(&table, n), 0)).collect();
+    let tracked: Vec<_> = (1..=2)
+        .filter_map(|n| table.track(&key(&table, n), 0, |_| {}))
+        .collect();
     assert_eq!(tracked.len(), 2);
-    assert!(table.track(&key(&table, 3), 0).is_none());
-    assert!(table.track(&key(&table, 2), 0).is_some());
+    assert!(table.track(&key(&table, 3), 0, |_| {}).is_none());
+    assert!(table.track(&key(&table, 2), 0, |_| {}).is_some());
 }
 
 #[test]
@@ -153,7 +138,7 @@ fn a_large_table_holds_what_it_is_configured_for() {
     }
     assert_eq!(table.used(), size);
     let mut seen = 0;
-    table.for_each(0, |_, _| seen += 1);
+    table.for_each(0, |_| seen += 1);
     assert_eq!(seen, size);
 }
 

@@ -13,7 +13,6 @@ use crate::plan::{Plan, Proxy};
 use crate::rules::facts::{Facts, LogLevel};
 use crate::runtime::clock;
 use crate::state::{Process, ProxyId};
-use crate::stick::Tables;
 use crate::stream::roster::Rosters;
 
 /// The balancer at work. There is one for the life of the process, so it is leaked once: the data path then holds plain
@@ -26,7 +25,6 @@ pub struct Engine {
     pub loggers: &'static Loggers,
     /// The servers, for those who check and administer them.
     pub farm: Farm,
-    pub tables: Tables,
     /// The streams under way.
     pub rosters: Rosters,
     by_name: HashMap<Vec<u8>, ProxyId>,
@@ -69,7 +67,6 @@ impl Engine {
             backends,
             loggers,
             farm: Farm::new(plan, process, backends, loggers),
-            tables: Tables::new(plan),
             rosters: Rosters::default(),
             by_name,
         }))

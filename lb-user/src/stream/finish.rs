@@ -10,6 +10,7 @@ impl Exchange<'_> {
     pub(crate) fn finish(mut self) -> Next {
         self.settle_times();
         self.count();
+        self.count_tracked_bytes();
         // The log's counts of connections are those without this one on the server's side (manual 8.2.3).
         self.engine.end_session(self.facts.backend, self.facts.server);
         self.log();
@@ -30,7 +31,8 @@ impl Exchange<'_> {
         if self.responding && times.response >= 0 {
             times.data = ((clock::ticks() - self.phase_start) / 1_000) as i64;
         }
-        self.facts.bytes_in = self.up.moved;
+        // A request that the balancer answers itself was received all the same.
+        self.facts.bytes_in = self.up.moved.max(self.request_size as u64);
         self.facts.bytes_out = self.down.moved;
     }
 

@@ -75,6 +75,7 @@ impl Exchange<'_> {
         self.facts.status = self.response.status();
         self.engine
             .count_response(self.backend, self.facts.server, self.response.status());
+        self.count_tracked_status(self.response.status());
         Ok(())
     }
 
@@ -124,6 +125,7 @@ impl Exchange<'_> {
     fn response_failed(&mut self, cause: u8, status: u16) -> Ending {
         self.keep_server = false;
         self.engine.count_response_error(self.backend, self.facts.server);
+        self.count_tracked_failure();
         Ending::status(cause, phase::HEADERS, status)
     }
 

@@ -2,10 +2,10 @@
 
 use super::ending::{Answer, Ending, cause, phase};
 use super::exchange::Exchange;
+use super::kept::keep;
 use crate::http::message::{Head, Version};
 use crate::http::status;
 use crate::http::uri;
-use super::kept::keep;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
@@ -169,7 +169,12 @@ impl Exchange<'_> {
                     ..self.deny(answer, set)
                 });
             }
-            Effect::Return(answer) => return Err(Ending::new(cause::LOCAL, set.phase(), converted(answer))),
+            Effect::Return(answer) => {
+                if let effect::Answer::Challenge { .. } = answer {
+                    self.count_tracked_error();
+                }
+                return Err(Ending::new(cause::LOCAL, set.phase(), converted(answer)));
+            }
             edit @ (Effect::Header(_)
             | Effect::SetMethod(_)
             | Effect::SetUri(_)
@@ -204,7 +209,7 @@ impl Exchange<'_> {
             Effect::SetTos(tos) => self.client.set_tos(tos),
             Effect::SetMark(mark) => self.client.set_mark(mark),
             Effect::DisableRetry => self.may_ask_again = false,
-            Effect::Track { .. } => {}
+            Effect::Track { set, table, key } => self.track(set, table, &key),
             Effect::Fail => return self.rewrite_failed(set),
         }
         Ok(())
@@ -314,6 +319,9 @@ impl Exchange<'_> {
 
     fn deny(&mut self, answer: effect::Answer<'static>, set: Set) -> Ending {
         self.count_denied(set);
+        if set == Set::Request {
+            self.count_tracked_error();
+        }
         Ending::new(cause::PROXY, set.phase(), converted(answer))
     }
 

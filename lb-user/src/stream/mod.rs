@@ -23,6 +23,7 @@ mod retry;
 pub mod roster;
 mod route;
 mod shape;
+mod tracking;
 
 pub use client::Client;
 pub use engine::Engine;

@@ -6,13 +6,12 @@ use crate::backend::cookie::request::{Judge, Named};
 use crate::backend::cookie::response::Dresser;
 use crate::http::cacheable::is_cacheable;
 use crate::plan::rules::{ServerName, UseServer};
-use crate::plan::table::DataType;
 use crate::rules::Condition;
 use crate::rules::condition::Verdict;
 use crate::rules::facts::Side;
+use crate::rules::key;
 use crate::runtime::clock;
-use crate::state::TableId;
-use crate::stick::Key;
+use crate::stick::{DataType, Key, TableId};
 
 /// A key that is to be bound to the server that answers.
 pub struct Binding {
@@ -155,13 +154,10 @@ impl Exchange<'_> {
             {
                 continue;
             }
-            let Some(table) = self.engine.tables.get(rule.table) else {
+            let Some(table) = self.engine.process.tables.get(rule.table) else {
                 continue;
             };
-            let key = rule
-                .key
-                .value(&facts)
-                .and_then(|value| Key::from_value(table.spec(), value));
+            let key = rule.key.value(&facts).and_then(|value| key::of(table.spec(), value));
             let Some(key) = key else { continue };
             if rule.matches && found.is_none() {
                 let by_address = table.spec().server_key_is_address;
@@ -216,7 +212,7 @@ impl Exchange<'_> {
         let mut bindings = std::mem::take(&mut self.bindings);
         bindings.extend(self.response_bindings());
         for Binding { table, key } in bindings {
-            let Some(table) = self.engine.tables.get(table) else {
+            let Some(table) = self.engine.process.tables.get(table) else {
                 continue;
             };
             // A full table forgets nothing for us: the session then goes unremembered.
@@ -247,8 +243,8 @@ impl Exchange<'_> {
                     .is_some_and(|condition| condition.evaluate(&facts) != Verdict::Yes)
             })
             .filter_map(|rule| {
-                let table = self.engine.tables.get(rule.table)?;
-                let key = Key::from_value(table.spec(), rule.key.value(&facts)?)?;
+                let table = self.engine.process.tables.get(rule.table)?;
+                let key = key::of(table.spec(), rule.key.value(&facts)?)?;
                 Some(Binding { table: rule.table, key })
             })
             .collect()

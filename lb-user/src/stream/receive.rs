@@ -14,6 +14,7 @@ impl Exchange<'_> {
     pub(crate) async fn receive_request(&mut self) -> Result<(), Ending> {
         let limits = self.limits(self.frontend.options.accept_invalid_request);
         self.begin();
+        self.count_tracked_request();
         let timeouts = &self.frontend.timeouts;
         let since = if self.facts.is_first {
             self.client.idle_since
@@ -55,6 +56,7 @@ impl Exchange<'_> {
             Some(Ok(Received::Full)) => Err(self.refuse_request(None)),
             Some(Ok(Received::End) | Err(_)) => {
                 self.count_failed_request();
+                self.count_tracked_error();
                 Err(Ending::status(cause::CLIENT, phase::REQUEST, 400))
             }
             None => {
@@ -67,6 +69,7 @@ impl Exchange<'_> {
     /// Refuses bytes that are no request, and keeps them for `show errors`.
     fn refuse_request(&mut self, bad: Option<Bad>) -> Ending {
         self.count_failed_request();
+        self.count_tracked_error();
         self.keep_client = false;
         self.keep_bad_request(bad);
         Ending::status(

@@ -187,7 +187,10 @@ fn push_separator(value: &[u8], part: &[u8], out: &mut Vec<u8>) {
 fn dates(text: &[u8]) -> Dates {
     let mut fields = text.split(|octet| *octet == DATE).skip(1);
     Dates {
-        last: fields.next().filter(|field| field.len() >= DATE_LENGTH).and_then(read_date),
+        last: fields
+            .next()
+            .filter(|field| field.len() >= DATE_LENGTH)
+            .and_then(read_date),
         first: fields.next().and_then(read_date),
     }
 }

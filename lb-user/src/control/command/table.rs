@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::{Answer, Request};
 use crate::control::CommandRow;
 use crate::language::{Does, Scope};
-use crate::plan::table::{DataKind, DataType};
-use crate::rules::Kind;
-use crate::stick::{Entry, Key, Table};
+use crate::stick::{DataKind, DataType, Entry, Key, KeyType, Table};
 
 /// Comparisons that a filter may make of an entry's data.
 const MOST_FILTERS: usize = 4;
@@ -116,7 +114,7 @@ fn read_key(table: &Table, word: Option<&String>) -> Result<Key, Answer> {
     let Some(word) = word else {
         return Err(Answer::error("Key value expected"));
     };
-    if table.spec().key == Kind::Bin {
+    if table.spec().key == KeyType::Binary {
         let text = "Inserting keys into tables of type other than ip, ipv6, string and integer is not supported";
         return Err(Answer::error(text));
     }
@@ -153,7 +151,7 @@ fn read_filters(table: &Table, words: &[String]) -> Result<Vec<Comparison>, Answ
 
 fn show(request: &mut Request<'_>) -> Answer {
     const USAGE: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>";
-    let tables = &request.world.engine.tables;
+    let tables = &request.world.engine.process.tables;
     let now = request.ticks;
     let Some((name, filter)) = request.words.split_first() else {
         tables.sweep(now);
@@ -168,13 +166,13 @@ fn show(request: &mut Request<'_>) -> Answer {
     };
     table.sweep(now);
     if let Wanted::Key(key) = &wanted {
-        let line = table.read(key, now, |entry| line(table, key, entry));
+        let line = table.read(key, now, |entry| line(table, entry));
         return Answer::Text(line.map_or(String::new(), |line| title(table) + &line));
     }
     let mut lines: Vec<(Key, String)> = Vec::new();
-    table.for_each(now, |key, entry| {
+    table.for_each(now, |entry| {
         if wanted.takes(entry) {
-            lines.push((key.clone(), line(table, key, entry)));
+            lines.push((entry.key().clone(), line(table, entry)));
         }
     });
     lines.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -183,27 +181,21 @@ fn show(request: &mut Request<'_>) -> Answer {
 
 fn title(table: &Arc<Table>) -> String {
     let spec = table.spec();
-    let kind = match spec.key {
-        Kind::Ipv4 => "ip",
-        Kind::Ipv6 => "ipv6",
-        Kind::Int => "integer",
-        Kind::Bin => "binary",
-        _ => "string",
-    };
     format!(
-        "# table: {}, type: {kind}, size:{}, used:{}\n",
+        "# table: {}, type: {}, size:{}, used:{}\n",
         spec.name,
+        spec.key.name(),
         spec.size,
         table.used()
     )
 }
 
 /// One entry.
-fn line(table: &Table, key: &Key, entry: &Entry<'_>) -> String {
+fn line(table: &Table, entry: &Entry<'_>) -> String {
     let mut text = format!(
         "{:#x}: key={} use={} exp={}",
         entry.id(),
-        key.display(table.spec().key),
+        entry.key().display(table.spec().key),
         entry.uses(),
         entry.expires_in()
     );
@@ -227,7 +219,7 @@ fn set(request: &mut Request<'_>) -> Answer {
     let Some((name, words)) = request.words.split_first() else {
         return Answer::error(USAGE);
     };
-    let Some(table) = request.world.engine.tables.named(name) else {
+    let Some(table) = request.world.engine.process.tables.named(name) else {
         return Answer::error("No such table");
     };
     let [word, words @ ..] = words else {
@@ -274,7 +266,7 @@ fn clear(request: &mut Request<'_>) -> Answer {
     let Some((name, filter)) = request.words.split_first() else {
         return Answer::error(USAGE);
     };
-    let Some(table) = request.world.engine.tables.named(name) else {
+    let Some(table) = request.world.engine.process.tables.named(name) else {
         return Answer::error("No such table");
     };
     match Wanted::read(table, filter, USAGE) {

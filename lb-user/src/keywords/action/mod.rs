@@ -10,6 +10,7 @@ mod refused;
 mod reply;
 mod request_line;
 mod stream;
+mod table;
 mod variable;
 mod verdict;
 
@@ -33,6 +34,7 @@ pub const ROWS: &[&[ActionRow]] = &[
     capture::ROWS,
     variable::ROWS,
     connection::ROWS,
+    table::ROWS,
     refused::ROWS,
 ];
 

@@ -1,32 +1,12 @@
 //! Actions that are known by name only.
 
-use super::{HTTP_BOTH, TCP_REQUEST};
+use super::HTTP_BOTH;
 use crate::language::Scope;
 use crate::rules::ActionRow;
 
-const TRACKED: Scope = TCP_REQUEST.or(HTTP_BOTH);
-const COUNTED: Scope = Scope::TCP_RULES.or(HTTP_BOTH);
 const LATE: Scope = Scope::TCP_CONTENT.or(Scope::HTTP_REQUEST);
 
 pub(super) const ROWS: &[ActionRow] = &[
-    refused(
-        &["track-sc0", "track-sc1", "track-sc2"],
-        "<key> [ table <table> ]",
-        TRACKED,
-        "Follow a key in a stick table with one of the sets of counters.",
-    ),
-    refused(
-        &["sc-inc-gpc0", "sc-inc-gpc1"],
-        "(<sc-id>)",
-        COUNTED,
-        "Count in a tracked entry's general purpose counter.",
-    ),
-    refused(
-        &["sc-set-gpt0"],
-        "(<sc-id>) { <int> | <expr> }",
-        COUNTED,
-        "Set a tracked entry's general purpose tag.",
-    ),
     refused(
         &["expect-proxy"],
         "layer4",

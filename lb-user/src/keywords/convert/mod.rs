@@ -13,6 +13,7 @@ mod language;
 mod map;
 pub mod mqtt;
 mod refused;
+mod table;
 mod text;
 mod url;
 mod variable;
@@ -35,6 +36,7 @@ pub const ROWS: &[&[ConvertRow]] = &[
     map::ROWS,
     mqtt::ROWS,
     refused::ROWS,
+    table::ROWS,
     text::ROWS,
     url::ROWS,
     variable::ROWS,

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
+use std::time::Duration;
 
 use super::RULES;
 use crate::http::message::{Head, Version};
@@ -15,6 +16,7 @@ use crate::rules::{Acl, Body, Context, Exchange, Expression, Facts, FetchRow, Na
 use crate::state::proxy::{BackendState, Configured, FrontendState, Listener};
 use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::{Gauge, ListenerId, Process, Proxy, ProxyId, Server, ServerId};
+use crate::stick::{DataKind, DataType, Key, KeyType, StickTable, TableId, Tables};
 
 /// The files that examples name.
 const FILES: &[(&str, &str)] = &[
@@ -33,6 +35,8 @@ const FILES: &[(&str, &str)] = &[
 ];
 /// Raw bytes of a TCP stream.
 const RAW: &[u8] = b"hello you,\x00\x04four and m";
+/// Microseconds of the monotonic clock.
+const TICKS: u64 = 5_000_000_000;
 const REQUEST_BODY: &[u8] = b"name=Ann+B&city=Lima";
 const RESPONSE_BODY: &[u8] = b"hello world!";
 
@@ -58,9 +62,11 @@ impl Scene {
             let slot = names.variable(name).unwrap().slot;
             exchange.transaction.set(slot, value);
         }
+        let process = process();
+        follow(&process, &mut exchange, TICKS);
         Scene {
             names,
-            process: process(),
+            process,
             session: session(),
             exchange,
             request: request(),
@@ -119,7 +125,7 @@ impl Scene {
         Facts {
             process: &self.process,
             now: 1_234_567_890_123_456,
-            ticks: 5_000_000_000,
+            ticks: TICKS,
             session: &self.session,
             exchange: &self.exchange,
             side,
@@ -138,6 +144,7 @@ fn names() -> Names {
         frontends: HashMap::from([("www".to_owned(), www)]),
         backends: HashMap::from([("app".to_owned(), app)]),
         servers: HashMap::from([((app, "s1".to_owned()), server(0)), ((app, "s2".to_owned()), server(1))]),
+        tables: HashMap::from([("www".to_owned(), TableId(0))]),
         ..Names::default()
     }
 }
@@ -217,8 +224,30 @@ fn process() -> Process {
     Process {
         hostname: "edge".to_owned(),
         proxies: vec![www, app],
+        tables: tables(),
         ..Process::default()
     }
+}
+
+/// One table of addresses that stores everything.
+fn tables() -> Tables {
+    let periods = |kind: DataType| (kind.kind() == DataKind::Rate).then_some(Duration::from_secs(10));
+    Tables::new(&[StickTable {
+        store: DataType::ALL.into_iter().map(|kind| (kind, periods(kind))).collect(),
+        ..StickTable::new("www", KeyType::Ip, 100)
+    }])
+}
+
+/// Lets the first set of counters follow the client's address, whose data are numbered in the order of the types.
+fn follow(process: &Process, exchange: &mut Exchange, ticks: u64) {
+    let table = process.tables.get(TableId(0)).unwrap();
+    let key = Key::parse(table.spec(), "198.51.100.7").unwrap();
+    exchange.counters.track(0, table, &key, ticks, |entry| {
+        for (kind, number) in DataType::ALL.into_iter().zip(1..) {
+            let unit = if kind.kind() == DataKind::Long { 1024 } else { 1 };
+            entry.set(kind, number * unit);
+        }
+    });
 }
 
 fn session() -> Session {
@@ -235,6 +264,7 @@ fn session() -> Session {
         listener_name: Some("public".into()),
         accepted: 1_234_567_890_000_000,
         variables: Default::default(),
+        counters: None,
         proxied: Some(Box::new(Proxied {
             authority: Some(b"example.com".to_vec()),
             unique_id: Some(b"6c62".to_vec()),

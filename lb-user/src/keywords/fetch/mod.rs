@@ -17,6 +17,7 @@ mod refused;
 mod request;
 mod response;
 mod session;
+mod table;
 mod url;
 
 use crate::http::message::Head;
@@ -41,11 +42,11 @@ pub const ROWS: &[&[FetchRow]] = &[
     process::ROWS,
     rdp::ROWS,
     refused::ROWS,
-    refused::TABLES,
     refused::TLS,
     request::ROWS,
     response::ROWS,
     session::ROWS,
+    table::ROWS,
     url::ROWS,
 ];
 

@@ -2,9 +2,10 @@
 
 use crate::language::Location;
 use crate::plan::proxy::ErrorReply;
-use crate::plan::{Mode, Proxy, StickTable};
+use crate::plan::{Mode, Proxy};
 use crate::rules::context::Promise;
 use crate::rules::{Condition, Expression, LogFormat};
+use crate::stick::StickTable;
 
 /// A proxy while its section is read: what is typed already, and what names other sections and waits to be linked.
 /// A `defaults` section is one as well; proxies start from a clone of it.

@@ -4,9 +4,8 @@ use super::{Draft, NOT_DEFAULTS, ONLY_BACK, ProxyRow, Stick, works};
 use crate::keywords::Reading;
 use crate::keywords::number::{self, BadTime};
 use crate::language::{Error, Scope, Words, units};
-use crate::plan::StickTable;
-use crate::plan::table::{DataKind, DataType};
-use crate::rules::{Condition, Expression, Kind};
+use crate::rules::{Condition, Expression};
+use crate::stick::{DataKind, DataType, KeyType, StickTable};
 use std::time::Duration;
 
 pub(super) const ROWS: &[ProxyRow] = &[
@@ -101,18 +100,6 @@ fn stick(
     Ok(())
 }
 
-/// What `type` names, with the length of a key that does not say its own.
-fn key_type(name: &str) -> Option<(Kind, usize)> {
-    Some(match name {
-        "ip" => (Kind::Ipv4, 4),
-        "ipv6" => (Kind::Ipv6, 16),
-        "integer" => (Kind::Int, 4),
-        "string" => (Kind::Str, 32),
-        "binary" => (Kind::Bin, 32),
-        _ => return None,
-    })
-}
-
 fn table(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {
     if let Some((table, location)) = draft.table.as_ref().zip(draft.table_location.as_ref()) {
         let (name, title) = (&table.name, draft.title());
@@ -128,17 +115,8 @@ fn table(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Readin
 }
 
 fn arguments(words: &mut Words<'_>, name: &str, reading: &mut Reading<'_>) -> Result<StickTable, Error> {
-    let mut table = StickTable {
-        name: name.to_owned(),
-        key: Kind::Any,
-        key_length: 0,
-        size: 0,
-        expire: None,
-        nopurge: false,
-        server_key_is_address: false,
-        peers: None,
-        store: Vec::new(),
-    };
+    let mut table = StickTable::new(name, KeyType::Ip, 0);
+    let mut typed = false;
     while let Some(word) = words.next() {
         let mut value = || {
             let missing = || Error::new(format!("missing argument after '{word}'."));
@@ -147,10 +125,11 @@ fn arguments(words: &mut Words<'_>, name: &str, reading: &mut Reading<'_>) -> Re
         match word {
             "type" => {
                 let kind = value()?;
-                (table.key, table.key_length) =
-                    key_type(kind).ok_or_else(|| Error::new(format!("unknown type '{kind}'.")))?;
+                table.key = KeyType::parse(kind).ok_or_else(|| Error::new(format!("unknown type '{kind}'.")))?;
+                table.key_length = table.key.default_length();
+                typed = true;
             }
-            "len" if matches!(table.key, Kind::Str | Kind::Bin) => {
+            "len" if table.key.has_length() => {
                 let text = value()?;
                 let length = text.parse().ok().filter(|length| *length > 0);
                 table.key_length = length.ok_or_else(|| Error::new(format!("invalid value '{text}' for len.")))?;
@@ -182,9 +161,9 @@ fn arguments(words: &mut Words<'_>, name: &str, reading: &mut Reading<'_>) -> Re
             other => return Err(Error::new(format!("unknown argument '{other}'."))),
         }
     }
-    match (table.size, table.key) {
+    match (table.size, typed) {
         (0, _) => Err(Error::new("missing size.")),
-        (_, Kind::Any) => Err(Error::new("missing type.")),
+        (_, false) => Err(Error::new("missing type.")),
         _ => Ok(table),
     }
 }

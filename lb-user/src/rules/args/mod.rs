@@ -8,7 +8,8 @@ use super::pattern::{Matcher, Method};
 use super::regex::Regex;
 use super::value::Kind;
 use super::variable::Variable;
-use crate::state::{ProxyId, ServerId, TableId};
+use crate::state::{ProxyId, ServerId};
+use crate::stick::TableId;
 
 mod parse;
 
@@ -32,6 +33,8 @@ pub enum ArgKind {
     Server,
     /// A stick table; the section's own if left out.
     Table,
+    /// A stick table, if any.
+    OtherTable,
     /// The name of a variable; it may stay empty where the argument is optional.
     Variable,
     /// An integer, or the name of a variable that holds one.

@@ -157,7 +157,7 @@ fn type_name(kind: ArgKind) -> &'static str {
         ArgKind::Frontend => "frontend",
         ArgKind::Backend => "backend",
         ArgKind::Server => "server",
-        ArgKind::Table => "table",
+        ArgKind::Table | ArgKind::OtherTable => "table",
         ArgKind::Userlist => "user list",
         ArgKind::Regex { .. } => "regex",
     }
@@ -165,8 +165,8 @@ fn type_name(kind: ArgKind) -> &'static str {
 
 /// Is the argument resolved only when all sections are known? Its mistakes do not stop the reading of the line.
 fn is_late(kind: ArgKind) -> bool {
-    use ArgKind::{Backend, Frontend, Server, Table, Userlist};
-    matches!(kind, Frontend | Backend | Server | Table | Userlist)
+    use ArgKind::{Backend, Frontend, OtherTable, Server, Table, Userlist};
+    matches!(kind, Frontend | Backend | Server | Table | OtherTable | Userlist)
 }
 
 fn immediate(kind: ArgKind, word: &str, position: usize, context: &mut Context<'_>) -> Result<Arg, Error> {
@@ -237,7 +237,8 @@ fn late(spec: &ArgSpec, word: &str, position: usize, owner: Owner<'_>, context: 
         ArgKind::Frontend => proxy(word, "frontend", &context.names.frontends, &user, context),
         ArgKind::Backend => proxy(word, "backend", &context.names.backends, &user, context),
         ArgKind::Server => server(word, &user, context),
-        ArgKind::Table => {
+        ArgKind::OtherTable if word.is_empty() => return Arg::None,
+        ArgKind::Table | ArgKind::OtherTable => {
             let name = if word.is_empty() { context.proxy_name } else { word };
             let table = context.names.tables.get(name).copied().map(Arg::Table);
             table.ok_or_else(|| format!("unable to find table '{name}' referenced {user}"))

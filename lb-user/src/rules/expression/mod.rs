@@ -1,6 +1,6 @@
 //! Sample expressions: a fetch, then converters, with casts between them.
 
-use super::args::{ArgSpec, Args};
+use super::args::{ArgKind, ArgSpec, Args};
 use super::context::Context;
 use super::facts::Facts;
 use super::place;
@@ -51,6 +51,8 @@ pub struct Cursor {
 pub enum FetchFn {
     /// One answer.
     One(for<'a> fn(&'a Args, &Facts<'a>) -> Fetched<'a>),
+    /// One answer, of a family: the spelling says of what.
+    Family(for<'a> fn(&'static str, &'a Args, &Facts<'a>) -> Fetched<'a>),
     /// One answer at a time, the cursor saying which.
     Each(for<'a> fn(&'a Args, &Facts<'a>, &mut Cursor) -> Fetched<'a>),
 }
@@ -161,6 +163,7 @@ impl Expression {
         cursor.more = false;
         let fetched = match self.fetch.run {
             FetchFn::One(run) => run(&self.args, facts),
+            FetchFn::Family(run) => run(self.name, &self.args, facts),
             FetchFn::Each(run) => run(&self.args, facts, cursor),
         };
         self.converters
@@ -203,6 +206,31 @@ impl Fetch {
             check: None,
             out,
             run: FetchFn::One(run),
+        }
+    }
+
+    /// A family of fetches: `sc_x(<ctr>[,<table>])`, `sc0_x([<table>])` and its like, `src_x([<table>])`.
+    pub const fn family(out: Kind, run: for<'a> fn(&'static str, &'a Args, &Facts<'a>) -> Fetched<'a>) -> Fetch {
+        Fetch {
+            args: &[],
+            check: None,
+            out,
+            run: FetchFn::Family(run),
+        }
+    }
+
+    /// The arguments that come with this spelling.
+    fn args_of(&self, name: &str) -> &'static [ArgSpec] {
+        const SOURCE: &[ArgSpec] = &[ArgSpec::optional(ArgKind::Table, "table")];
+        const SET: &[ArgSpec] = &[
+            ArgSpec::required(ArgKind::Int, "ctr"),
+            ArgSpec::optional(ArgKind::OtherTable, "table"),
+        ];
+        match self.run {
+            FetchFn::Family(_) if name.starts_with("src_") => SOURCE,
+            FetchFn::Family(_) if name.starts_with("sc_") => SET,
+            FetchFn::Family(_) => &SET[1..],
+            _ => self.args,
         }
     }
 

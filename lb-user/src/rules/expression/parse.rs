@@ -75,7 +75,7 @@ impl Expression {
             )));
         };
         let list = text.get(name.len()..).unwrap_or_default();
-        let (mut args, rest) = parse_list(fetch.args, owner, list, context)?;
+        let (mut args, rest) = parse_list(fetch.args_of(name), owner, list, context)?;
         if let Some(check) = fetch.check {
             check(&mut args, context).map_err(|error| refused(owner, error))?;
         }

@@ -1,6 +1,5 @@
 //! Fetches of the language that this version refuses by name.
 
-mod table;
 mod tls;
 
 use crate::language::{Does, Scope};
@@ -238,7 +237,6 @@ pub(super) const ROWS: &[FetchRow] = &[
     ),
 ];
 
-pub(super) use table::ROWS as TABLES;
 pub(super) use tls::ROWS as TLS;
 
 const MESSAGE: Scope = Scope::HTTP_REQUEST_HEAD.or(Scope::HTTP_RESPONSE_HEAD);

@@ -1,16 +1,14 @@
-//! `stick-table` lines (manual 4.2).
+//! What a `stick-table` line says (manual 4.2).
 
 use std::time::Duration;
-
-use crate::rules::Kind;
 
 /// One stick table.
 #[derive(Clone, Debug)]
 pub struct StickTable {
     /// The section that declares it.
     pub name: String,
-    pub key: Kind,
-    /// Longest key kept, for strings and binaries.
+    pub key: KeyType,
+    /// Bytes of an address or a number; of a string or a binary, those that are kept.
     pub key_length: usize,
     pub size: u64,
     pub expire: Option<Duration>,
@@ -19,6 +17,73 @@ pub struct StickTable {
     pub peers: Option<String>,
     /// Data types stored, with the period of rates.
     pub store: Vec<(DataType, Option<Duration>)>,
+}
+
+impl StickTable {
+    /// A table of that many entries that stores nothing.
+    pub fn new(name: &str, key: KeyType, size: u64) -> StickTable {
+        StickTable {
+            name: name.to_owned(),
+            key,
+            key_length: key.default_length(),
+            size,
+            expire: None,
+            nopurge: false,
+            server_key_is_address: false,
+            peers: None,
+            store: Vec::new(),
+        }
+    }
+}
+
+/// What keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    Ip,
+    Ipv6,
+    Integer,
+    String,
+    Binary,
+}
+
+impl KeyType {
+    const ALL: [KeyType; 5] = [
+        KeyType::Ip,
+        KeyType::Ipv6,
+        KeyType::Integer,
+        KeyType::String,
+        KeyType::Binary,
+    ];
+
+    /// The name in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::Ip => "ip",
+            KeyType::Ipv6 => "ipv6",
+            KeyType::Integer => "integer",
+            KeyType::String => "string",
+            KeyType::Binary => "binary",
+        }
+    }
+
+    /// The type that the language calls `name`.
+    pub fn parse(name: &str) -> Option<KeyType> {
+        KeyType::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    /// The length of keys where the line does not say it.
+    pub fn default_length(self) -> usize {
+        match self {
+            KeyType::Ip | KeyType::Integer => 4,
+            KeyType::Ipv6 => 16,
+            KeyType::String | KeyType::Binary => 32,
+        }
+    }
+
+    /// Does the line say how long keys are (`len`)?
+    pub fn has_length(self) -> bool {
+        matches!(self, KeyType::String | KeyType::Binary)
+    }
 }
 
 /// What an entry can hold (manual: `store <data_type>`).
