@@ -16,9 +16,9 @@ pub struct ListenerKey {
 }
 
 /// The listener's address that stands for every local IPv4 address.
-pub const ANY_V4: Address = Address::v4([0; 4]);
+pub const ANY_V4: Address = packet::Version::V4.any();
 /// The listener's address that stands for every local IPv6 address.
-pub const ANY_V6: Address = Address { bytes: [0; 16] };
+pub const ANY_V6: Address = packet::Version::V6.any();
 
 /// The key of the hosts and, below a prefix length, of the networks: a source as one rule list sees it.
 #[repr(C)]
@@ -243,13 +243,10 @@ fn judge(attempt: &Attempt, maps: &impl Maps) -> Judgement {
 /// The rule list of the listener that the host's stack would choose: the one on the very address before the one on any.
 #[inline(always)]
 fn listener(attempt: &Attempt, maps: &impl Maps) -> Option<u32> {
-    let any = match attempt.version {
-        packet::Version::V4 => ANY_V4,
-        packet::Version::V6 => ANY_V6,
-    };
     let port = attempt.destination_port as u32;
     let key = |address| ListenerKey { address, port };
-    maps.list(&key(attempt.destination)).or_else(|| maps.list(&key(any)))
+    maps.list(&key(attempt.destination))
+        .or_else(|| maps.list(&key(attempt.version.any())))
 }
 
 #[cfg(feature = "user")]

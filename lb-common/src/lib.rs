@@ -1,4 +1,4 @@
-//! Decisions that kernel and userspace take alike: map layouts, packet parsing, hashes.
+//! Decisions that kernel and userspace take alike: map layouts, packet parsing, steering, hashes.
 //!
 //! The kernel programs call these functions; unit tests run them on the host.
 #![no_std]
@@ -10,3 +10,4 @@ pub mod gate;
 pub mod hash;
 pub mod packet;
 pub mod rate;
+pub mod steer;

@@ -58,8 +58,9 @@ impl Address {
         }
     }
 
+    /// An IPv6 address.
     #[inline(always)]
-    const fn v6(bytes: [u8; 16]) -> Self {
+    pub const fn v6(bytes: [u8; 16]) -> Self {
         Self { bytes }
     }
 
@@ -85,6 +86,17 @@ impl From<IpAddr> for Address {
 pub enum Version {
     V4,
     V6,
+}
+
+impl Version {
+    /// The address that stands for every local one of this version.
+    #[inline(always)]
+    pub const fn any(self) -> Address {
+        match self {
+            Self::V4 => Address::v4([0; 4]),
+            Self::V6 => Address::v6([0; 16]),
+        }
+    }
 }
 
 /// Why a frame holds no connection attempt that can be judged by its addresses and ports alone.

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use crate::runtime::clock;
 use crate::state::proxy::ProxyStatus;
-use crate::state::{Admitted, ListenerId, Process, Proxy};
+use crate::state::{Admitted, ListenerId, Process, Proxy, ProxyId};
 use crate::stream::Engine;
 
 /// How often a frontend at its limit looks whether a connection has ended.
 const RECHECK: Duration = Duration::from_millis(5);
 
-/// What bounds one listener.
+/// What bounds the listeners of one frontend.
 pub struct Gate {
     process: &'static Process,
-    id: ListenerId,
+    frontend: ProxyId,
 }
 
 /// Has the operator left the frontend alone?
@@ -23,11 +23,11 @@ fn is_ready(proxy: &Proxy) -> bool {
 }
 
 impl Gate {
-    /// What bounds the listener `id`.
-    pub fn new(engine: &'static Engine, id: ListenerId) -> Gate {
+    /// What bounds the listeners of `frontend`.
+    pub fn new(engine: &'static Engine, frontend: ProxyId) -> Gate {
         Gate {
             process: engine.process,
-            id,
+            frontend,
         }
     }
 
@@ -49,7 +49,7 @@ impl Gate {
         if rate > 0 && over(process.connection_rate.get(now), rate) {
             return true;
         }
-        let Some(proxy) = process.proxy(self.id.frontend) else {
+        let Some(proxy) = process.proxy(self.frontend) else {
             return false;
         };
         if over(
@@ -62,12 +62,12 @@ impl Gate {
         rate > 0 && over(proxy.frontend.counters.session_rate.get(now), rate) || !is_ready(proxy)
     }
 
-    /// Counts an accepted connection. `None`: another worker took the last place, or the frontend was paused; the
+    /// Counts a connection that the listener `id` accepted. `None`: another worker took the last place, or the frontend was paused; the
     /// connection is closed.
-    pub fn admit(&self) -> Option<Admitted> {
+    pub fn admit(&self, id: ListenerId) -> Option<Admitted> {
         let process = self.process;
-        let proxy = process.proxy(self.id.frontend)?;
-        let listener = process.listener(self.id)?;
+        let proxy = process.proxy(self.frontend)?;
+        let listener = process.listener(id)?;
         if !is_ready(proxy) {
             return None;
         }
@@ -86,6 +86,6 @@ impl Gate {
         counters.connections.increment();
         counters.connection_rate.add(1, now);
         listener.connections.up();
-        Some(Admitted::new(process, self.id))
+        Some(Admitted::new(process, id))
     }
 }

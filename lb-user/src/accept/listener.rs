@@ -3,14 +3,18 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
+use lb_common::steer::Destination;
 use tokio::sync::watch;
 
 use super::judge::Admission;
 use super::limits::Gate;
 use super::worker::Phase;
 use crate::backend::connect;
+use crate::kernel::placement::Endpoint;
+use crate::kernel::steer::Table;
 use crate::l4;
 use crate::plan::Proxy;
 use crate::plan::proxy::Mode;
@@ -21,10 +25,45 @@ use crate::runtime::{Connection, Incoming, Socket, Timer};
 use crate::state::{Admitted, ListenerId};
 use crate::stream::{Client, Engine, client};
 
-/// A bound, listening socket and which `bind` line it serves.
+/// A bound, listening socket and which `bind` addresses it serves.
 pub struct Listener {
-    pub id: ListenerId,
+    pub addresses: Addresses,
     pub socket: OwnedFd,
+}
+
+/// The `bind` addresses of a frontend that one socket serves.
+#[derive(Clone)]
+pub struct Addresses {
+    /// The one that the socket is bound to.
+    own: ListenerId,
+    /// The positions of all, where the kernel steers other addresses' connections here.
+    steered: Option<Arc<Table>>,
+}
+
+impl Addresses {
+    /// The address that the socket is bound to, with those that are steered to it.
+    pub fn new(own: ListenerId, steered: &[(ListenerId, SocketAddr)]) -> Addresses {
+        let mut table = Table::default();
+        for (listener, address) in steered {
+            table.steer(Endpoint::new(*address, false), listener.index);
+        }
+        Addresses {
+            own,
+            steered: (!steered.is_empty()).then(|| Arc::new(table)),
+        }
+    }
+
+    /// The one that a connection came to.
+    fn of(&self, socket: &Socket) -> ListenerId {
+        let found = self
+            .steered
+            .as_ref()
+            .and_then(|table| Some(table.find(socket.local_address()?)));
+        match found {
+            Some(Destination::Listener(index)) => ListenerId { index, ..self.own },
+            _ => self.own,
+        }
+    }
 }
 
 /// How long accepting pauses when the process is out of descriptors or memory.
@@ -32,10 +71,10 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// Accepts connections until the process stops, and serves each in a task of this worker.
 pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
-    let Some(frontend) = engine.plan.proxies.get(listener.id.frontend.index()) else {
+    let Some(frontend) = engine.plan.proxies.get(listener.addresses.own.frontend.index()) else {
         return Ok(());
     };
-    let gate = Gate::new(engine, listener.id);
+    let gate = Gate::new(engine, frontend.id);
     loop {
         if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
             return Ok(());
@@ -44,21 +83,28 @@ pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::
         // A socket that was shut and listens again is a new one to the runtime.
         let incoming = Incoming::new(listener.socket.try_clone()?)?;
         tokio::select! {
-            () = accept(engine, frontend, listener.id, &gate, &incoming) => {}
+            () = accept(engine, frontend, &listener.addresses, &gate, &incoming) => {}
             _ = phase.wait_for(|phase| *phase == Phase::Paused) => {}
         }
     }
 }
 
 /// Accepts until the socket is shut.
-async fn accept(engine: &'static Engine, frontend: &'static Proxy, id: ListenerId, gate: &Gate, incoming: &Incoming) {
+async fn accept(
+    engine: &'static Engine,
+    frontend: &'static Proxy,
+    addresses: &Addresses,
+    gate: &Gate,
+    incoming: &Incoming,
+) {
     loop {
         gate.open().await;
         let accepted = incoming.accept().await;
         clock::refresh();
         match accepted {
             Ok(accepted) => {
-                if let Some(admitted) = gate.admit() {
+                let id = addresses.of(&accepted.0);
+                if let Some(admitted) = gate.admit(id) {
                     open(engine, frontend, id, accepted, admitted);
                 }
             }

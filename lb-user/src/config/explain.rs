@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use super::source::Source;
 use crate::kernel::placement::{Listening, Placed, Placement, RuleReason};
+use crate::kernel::steer::{Groups, Role};
 use crate::language::Location;
 use crate::plan::global::EbpfMode;
 use crate::plan::{Bind, Mode, Plan, Proxy};
+use crate::state::ListenerId;
 
 /// A rule with where it runs.
 struct Line {
@@ -23,11 +25,12 @@ enum Place {
 pub fn explain(plan: &Plan, sources: &[Source]) -> String {
     let mut out = String::new();
     let placement = Placement::new(plan, &Listening::configured(plan));
+    let groups = Groups::new(plan);
     for proxy in plan.proxies.iter().filter(|proxy| proxy.is_frontend && !proxy.disabled) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{} {} ({})", proxy.kind(), proxy.name, mode(proxy));
         let placed = placement.frontends.iter().find(|placed| placed.frontend == proxy.id);
-        binds(proxy, placed, &mut out);
+        binds(proxy, placed, &groups, &mut out);
         let mut lines = placed.map_or(Vec::new(), |placed| connection_rules(plan, proxy, placed, sources));
         lines.extend(other_rules(proxy, sources));
         table(&lines, &mut out);
@@ -55,18 +58,28 @@ fn mode(proxy: &Proxy) -> &'static str {
     }
 }
 
-/// Writes the first address of each `bind` line with how many the line stands for, and why the gate leaves them alone, if it does.
-fn binds(proxy: &Proxy, placed: Option<&Placed>, out: &mut String) {
+/// Writes the first address of each `bind` line with how many the line stands for, whether they share a listener, and why the gate leaves
+/// them alone, if it does.
+fn binds(proxy: &Proxy, placed: Option<&Placed>, groups: &Groups, out: &mut String) {
     let same_line = |one: &Bind, other: &Bind| one.location == other.location;
     let mut index = 0;
     for line in proxy.binds.chunk_by(same_line) {
         let reason = placed.and_then(|placed| placed.listeners.get(index).copied().flatten());
+        let frontend = proxy.id;
+        let role = |index| groups.role(ListenerId { frontend, index });
+        let shared = (index..index + line.len()).filter(|&index| role(index as u32) != Role::Ordinary);
+        let shared = shared.count();
         index += line.len();
         let Some(first) = line.first() else { continue };
         let _ = write!(out, "  bind {}", first.address);
         if line.len() > 1 {
             let _ = write!(out, " and {} more", line.len() - 1);
         }
+        let _ = match shared {
+            0 => Ok(()),
+            all if all == line.len() => write!(out, "  (one listener: the kernel steers)"),
+            some => write!(out, "  (one listener for {some} of them: the kernel steers)"),
+        };
         let _ = match reason {
             Some(reason) => writeln!(out, "  (gate: {reason})"),
             None => writeln!(out),

@@ -8,7 +8,7 @@ use crate::backend::live;
 use crate::config::environment::Environment;
 use crate::config::source::Source;
 use crate::config::{self, Inputs};
-use crate::kernel::Help;
+use crate::kernel::{Help, Listeners};
 use crate::keywords;
 use crate::language::{Diagnostics, NoNames};
 use crate::observe::Loggers;
@@ -36,7 +36,7 @@ pub fn world(text: &str) -> World {
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", diagnostics.messages()));
     let plan: &'static Plan = Box::leak(Box::new(plan));
     let process = Arc::new(live::process(plan, 2, 1_000));
-    let help = Help::start(plan, process.clone(), Vec::new(), false).expect("no rule needs the kernel");
+    let help = Help::start(plan, process.clone(), Listeners::default()).expect("no rule needs the kernel");
     let loggers = Loggers::open(plan, &process, "lb").expect("loggers");
     World {
         engine: Engine::new(plan, process, loggers),

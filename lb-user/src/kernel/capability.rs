@@ -34,10 +34,10 @@ pub struct Capabilities {
 impl Capabilities {
     /// Looks at every step, without changing anything. `pin_dir` is where maps would be pinned.
     pub fn probe(pin_dir: &Path, interfaces: &[String]) -> Self {
-        let mut steps = vec![embedded()];
+        let mut steps = OBJECTS.map(embedded).to_vec();
         steps.extend(PRIVILEGES.map(privilege));
-        steps.push(program_type());
-        steps.extend([MapType::Hash, MapType::LpmTrie, MapType::PerCpuArray].map(map_type));
+        steps.extend(PROGRAMS.map(program_type));
+        steps.extend([MapType::Hash, MapType::LpmTrie, MapType::PerCpuArray, MapType::SockMap].map(map_type));
         steps.push(bpf_file_system(pin_dir));
         steps.extend(interfaces.iter().flat_map(|name| interface_steps(name)));
         Self { steps }
@@ -62,12 +62,18 @@ impl Capability {
     }
 }
 
-fn embedded() -> Capability {
-    let missing = object::GATE.is_none().then(|| {
+const OBJECTS: [(&str, Option<&[u8]>); 3] = [
+    ("gate", object::GATE),
+    ("lookup", object::LOOKUP),
+    ("reuseport", object::REUSEPORT),
+];
+
+fn embedded((name, object): (&str, Option<&[u8]>)) -> Capability {
+    let missing = object.is_none().then(|| {
         let why = "this program was built without it".to_owned();
         (why, Some("cargo xtask build-ebpf && cargo build"))
     });
-    Capability::new("kernel program 'gate'", missing)
+    Capability::new(format!("kernel program '{name}'"), missing)
 }
 
 /// Each with the capability that includes it, from before it was one of its own (Linux 5.8).
@@ -89,13 +95,20 @@ fn privilege((name, wanted, instead): (&str, CapabilitySet, CapabilitySet)) -> C
     Capability::new(name, missing)
 }
 
-fn program_type() -> Capability {
-    let missing = match aya::sys::is_program_supported(ProgramType::Xdp) {
+/// Of the gate, of steering to listeners and of steering to workers.
+const PROGRAMS: [(&str, ProgramType); 3] = [
+    ("XDP", ProgramType::Xdp),
+    ("sk_lookup", ProgramType::SkLookup),
+    ("sk_reuseport", ProgramType::SkReuseport),
+];
+
+fn program_type((name, kind): (&str, ProgramType)) -> Capability {
+    let missing = match aya::sys::is_program_supported(kind) {
         Ok(true) => None,
-        Ok(false) => Some(("this kernel has no XDP".to_owned(), None)),
+        Ok(false) => Some(("this kernel has none".to_owned(), None)),
         Err(error) => Some((error.to_string(), None)),
     };
-    Capability::new("XDP programs", missing)
+    Capability::new(format!("{name} programs"), missing)
 }
 
 fn map_type(kind: MapType) -> Capability {

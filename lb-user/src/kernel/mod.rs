@@ -1,4 +1,4 @@
-//! Kernel help: what this kernel and process can do, and the gate in XDP.
+//! Kernel help: what this kernel and process can do, the gate in XDP, steering to listeners and workers.
 //!
 //! Nothing here is needed for a right answer: userspace evaluates the same rules on every connection that the kernel lets pass. So
 //! whatever fails here takes a little speed and never a decision, and each failure names what is missing. Nothing here needs a
@@ -12,13 +12,15 @@ mod netdev;
 mod object;
 mod pins;
 pub mod placement;
+pub mod steer;
 
 pub use capability::{Capabilities, Capability, State};
 pub use error::KernelError;
 pub use gate::{
-    Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, InterfaceState, InterfaceStatus, MapStatus,
-    RuleCount, Tables, Twin,
+    Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, InterfaceState, InterfaceStatus, RuleCount,
+    Tables, Twin,
 };
-pub use help::{Help, Keeper, Started};
+pub use help::{Help, Keeper, Listeners, Started};
 pub use interface::Mode;
+pub use object::MapStatus;
 pub use placement::Placement;

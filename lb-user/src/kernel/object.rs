@@ -5,12 +5,23 @@ use aya::{Ebpf, EbpfError, EbpfLoader};
 
 use super::KernelError;
 
-/// The gate's object, where `cargo xtask build-ebpf` ran before this program was built.
-#[cfg(object_gate)]
-pub const GATE: Option<&[u8]> = Some(aya::include_bytes_aligned!(env!("OBJECT_GATE")));
-/// The gate's object, which this program was built without.
-#[cfg(not(object_gate))]
-pub const GATE: Option<&[u8]> = None;
+/// An object, where `cargo xtask build-ebpf` ran before this program was built.
+macro_rules! object {
+    ($cfg:ident, $variable:literal) => {{
+        #[cfg($cfg)]
+        const OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(env!($variable)));
+        #[cfg(not($cfg))]
+        const OBJECT: Option<&[u8]> = None;
+        OBJECT
+    }};
+}
+
+/// Which connection attempts pass.
+pub const GATE: Option<&[u8]> = object!(object_gate, "OBJECT_GATE");
+/// One listener for many addresses.
+pub const LOOKUP: Option<&[u8]> = object!(object_lookup, "OBJECT_LOOKUP");
+/// One worker for each source.
+pub const REUSEPORT: Option<&[u8]> = object!(object_reuseport, "OBJECT_REUSEPORT");
 
 /// What a map must be for us to use it. The object may come from an older build, and aya itself checks sizes only in part.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +74,29 @@ pub fn check<'a>(ebpf: &'a Ebpf, layout: &Layout) -> Result<&'a MapData, KernelE
     Ok(data)
 }
 
+/// A map as `bpftool` knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapStatus {
+    pub name: &'static str,
+    /// The kernel's number of it.
+    pub id: u32,
+    /// How many entries it holds at most.
+    pub capacity: u32,
+}
+
+/// Looks at what the maps of a loaded object are.
+pub fn status(ebpf: &Ebpf, layouts: &[Layout]) -> Result<Vec<MapStatus>, KernelError> {
+    let status = |layout: &Layout| {
+        let info = info(layout.map, check(ebpf, layout)?)?;
+        Ok(MapStatus {
+            name: layout.map,
+            id: info.id(),
+            capacity: info.max_entries(),
+        })
+    };
+    layouts.iter().map(status).collect()
+}
+
 /// What the kernel knows of a map.
 pub fn info(map: &'static str, data: &MapData) -> Result<MapInfo, KernelError> {
     data.info().map_err(|error| map_error(map, "inspect", &error))
@@ -78,6 +112,29 @@ pub fn take<M: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, layout: &Layout)
     M::try_from(map).map_err(|error| map_error(layout.map, "use", &error))
 }
 
+/// A map of a loaded object, to read it.
+pub fn map<'a, M: TryFrom<&'a Map, Error = MapError>>(ebpf: &'a Ebpf, name: &'static str) -> Result<M, KernelError> {
+    let map = ebpf.map(name).ok_or_else(|| missing(name))?;
+    M::try_from(map).map_err(|error| map_error(name, "use", &error))
+}
+
+/// A map of a loaded object, to write to it.
+pub fn map_mut<'a, M: TryFrom<&'a mut Map, Error = MapError>>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<M, KernelError> {
+    let map = ebpf.map_mut(name).ok_or_else(|| missing(name))?;
+    M::try_from(map).map_err(|error| map_error(name, "use", &error))
+}
+
+fn missing(map: &'static str) -> KernelError {
+    KernelError::Map {
+        map,
+        verb: "find",
+        why: "the object has none of that name".to_owned(),
+    }
+}
+
 fn describe(kind: MapType, key: usize, value: usize, flags: u32) -> String {
     format!("{kind:?} of {key} bytes to {value} with flags {flags:#x}")
 }
@@ -85,7 +142,9 @@ fn describe(kind: MapType, key: usize, value: usize, flags: u32) -> String {
 /// The part of a map that is the same for every type; `None` for the types we have none of.
 fn data(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::HashMap(data) | Map::LpmTrie(data) | Map::PerCpuArray(data) => Some(data),
+        Map::Array(data) | Map::HashMap(data) | Map::LpmTrie(data) | Map::PerCpuArray(data) | Map::SockMap(data) => {
+            Some(data)
+        }
         _ => None,
     }
 }

@@ -6,10 +6,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use aya::maps::MapData;
+use aya::Ebpf;
 use rustix::fs::{AtFlags, Gid, Uid, fchown, unlinkat};
 
 use super::KernelError;
+use super::object::{self, Layout};
 
 /// The pinned maps of one object. Dropping it removes them, their folder, and the folder around it where it is empty then.
 #[derive(Debug)]
@@ -50,12 +51,16 @@ impl Pins {
         })
     }
 
-    /// Pins a map under its name.
-    pub fn add(&mut self, name: &str, map: &MapData) -> Result<(), KernelError> {
-        let path = self.folder.join(name);
-        let pinned = map.pin(&path).map_err(|error| error.to_string());
-        pinned.map_err(|why| KernelError::Pin { path, why })?;
-        self.names.push(name.to_owned());
+    /// Pins the maps of a loaded object under their names.
+    pub fn add_maps(&mut self, ebpf: &Ebpf, layouts: &[Layout]) -> Result<(), KernelError> {
+        for layout in layouts {
+            let path = self.folder.join(layout.map);
+            let pinned = object::check(ebpf, layout)?
+                .pin(&path)
+                .map_err(|error| error.to_string());
+            pinned.map_err(|why| KernelError::Pin { path, why })?;
+            self.names.push(layout.map.to_owned());
+        }
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub enum BindAddress {
 }
 
 /// What stands after the address.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BindOptions {
     pub name: Option<String>,
     pub id: Option<u32>,

@@ -95,6 +95,17 @@ pub struct Ebpf {
     pub mode: EbpfMode,
     pub interfaces: Vec<EbpfInterface>,
     pub pin_dir: Option<String>,
+    pub steer: Steer,
+}
+
+/// Which of the workers takes a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Steer {
+    /// Always the same one for a source address.
+    #[default]
+    Source,
+    /// Any: the kernel spreads connections by their addresses and ports.
+    Connection,
 }
 
 /// Whether the kernel helps.

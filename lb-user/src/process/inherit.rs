@@ -60,6 +60,11 @@ impl Inherited {
             .collect()
     }
 
+    /// Is there one that `bind` asks for?
+    pub fn has(&self, bind: &Bind) -> bool {
+        self.sockets.iter().any(|socket| socket.fits(bind))
+    }
+
     /// Adds those of another process.
     pub fn extend(&mut self, other: Inherited) {
         self.sockets.extend(other.sockets);

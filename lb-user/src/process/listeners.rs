@@ -11,7 +11,9 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Socket, Type
 
 use super::inherit::Inherited;
 use crate::config::source::reason;
+use crate::kernel::KernelError;
 use crate::kernel::placement::{Endpoint, Listening};
+use crate::kernel::steer::{Groups, Lookup, Role, Table};
 use crate::plan::bind::BindOptions;
 use crate::plan::global::Tune;
 use crate::plan::{Bind, BindAddress, Plan};
@@ -40,6 +42,16 @@ pub struct Bound {
     pub sockets: Vec<OwnedFd>,
     /// Connections that may wait to be accepted.
     pub backlog: i32,
+    /// The frontend's addresses whose connections the kernel steers to these sockets, its own among them; none where it steers nothing.
+    pub steered: Vec<(ListenerId, SocketAddr)>,
+}
+
+/// All addresses of the configuration, bound.
+#[derive(Default)]
+pub struct Listeners {
+    pub bound: Vec<Bound>,
+    /// What steers connections to the sockets of other addresses: nothing where there are no such, or why there is nothing.
+    pub lookup: Option<Result<Lookup, KernelError>>,
 }
 
 impl Bound {
@@ -58,20 +70,38 @@ impl Bound {
         self.for_each_tcp_socket(|socket| socket.listen(self.backlog));
     }
 
-    /// The listener as the kernel's help sees it.
-    pub fn listening(&self) -> Listening {
-        let endpoint = self.sockets.first().and_then(|socket| {
-            let socket = SockRef::from(socket);
-            socket.is_listener().ok().filter(|listens| *listens)?;
-            let address = socket.local_addr().ok()?.as_socket()?;
-            let v6only = address.is_ipv6() && socket.only_v6().unwrap_or(false);
-            Some(Endpoint::new(address, v6only))
-        });
+    /// The listeners as the kernel's help sees them.
+    pub fn listening(&self) -> Vec<Listening> {
+        let endpoint = self.endpoint();
+        if let (false, Some((_, v6only))) = (self.steered.is_empty(), endpoint) {
+            let listening = |&(listener, address): &(ListenerId, SocketAddr)| Listening {
+                listener: Some(listener),
+                endpoint: Some(Endpoint::new(address, v6only)),
+            };
+            return self.steered.iter().map(listening).collect();
+        }
         let listener = match self.owner {
             Owner::Frontend(listener) => Some(listener),
             Owner::Cli(_) | Owner::MasterCli(_) => None,
         };
-        Listening { listener, endpoint }
+        let endpoint = endpoint.map(|(address, v6only)| Endpoint::new(address, v6only));
+        vec![Listening { listener, endpoint }]
+    }
+
+    /// Handles on its sockets, where each worker has one of them.
+    pub fn group(&self) -> Option<Vec<OwnedFd>> {
+        let is_frontends = matches!(self.owner, Owner::Frontend(_));
+        let sockets = self.sockets.iter().filter(|_| is_frontends && self.sockets.len() > 1);
+        let handles: Vec<OwnedFd> = sockets.map(OwnedFd::try_clone).collect::<io::Result<_>>().ok()?;
+        (!handles.is_empty()).then_some(handles)
+    }
+
+    /// Where its sockets listen over TCP and IP, and whether for IPv6 only.
+    fn endpoint(&self) -> Option<(SocketAddr, bool)> {
+        let socket = SockRef::from(self.sockets.first()?);
+        socket.is_listener().ok().filter(|listens| *listens)?;
+        let address = socket.local_addr().ok()?.as_socket()?;
+        Some((address, address.is_ipv6() && socket.only_v6().unwrap_or(false)))
     }
 
     fn for_each_tcp_socket(&self, act: impl Fn(SockRef<'_>) -> io::Result<()>) {
@@ -103,19 +133,76 @@ pub struct Binding {
 
 /// Binds all addresses of the plan, taking inherited sockets where they fit. On failure returns a message for each
 /// address that could not be bound.
-pub fn bind_all(plan: &Plan, how: Binding, inherited: &mut Inherited) -> Result<Vec<Bound>, Vec<String>> {
+pub fn bind_all(plan: &Plan, how: Binding, inherited: &mut Inherited) -> Result<Listeners, Vec<String>> {
     inherited.release();
-    let mut bound = Vec::new();
-    let mut failures = Vec::new();
+    let groups = Groups::new(plan);
+    let (mut listeners, mut members, mut failures) = (Listeners::default(), Vec::new(), Vec::new());
     for wanted in wanted(plan) {
-        match wanted.bind_one(how, &plan.global.tune, inherited) {
-            Ok(sockets) => bound.push(wanted.bound(sockets)),
-            Err(failure) => failures.push(wanted.explain(&failure)),
-        }
+        let done = if wanted.role(&groups) == Role::Member {
+            let done = wanted.try_out(how, inherited);
+            members.push(wanted);
+            done
+        } else {
+            listeners.bind(&wanted, how, plan, inherited)
+        };
+        failures.extend(done.err());
+    }
+    if failures.is_empty() && !members.is_empty() && !listeners.steer(plan, &groups) {
+        let bind = |member| listeners.bind(member, how, plan, inherited).err();
+        failures.extend(members.iter().filter_map(bind));
     }
     match failures.is_empty() {
-        true => Ok(bound),
+        true => Ok(listeners),
         false => Err(failures),
+    }
+}
+
+impl Listeners {
+    /// Binds one. The error is the message for the operator.
+    fn bind(
+        &mut self,
+        wanted: &Wanted<'_>,
+        how: Binding,
+        plan: &Plan,
+        inherited: &mut Inherited,
+    ) -> Result<(), String> {
+        let sockets = wanted.bind_one(how, &plan.global.tune, inherited);
+        let sockets = sockets.map_err(|failure| wanted.explain(&failure))?;
+        self.bound.push(wanted.bound(sockets));
+        Ok(())
+    }
+
+    /// Has the kernel steer the connections of each group to the sockets of its first address. Does it?
+    fn steer(&mut self, plan: &Plan, groups: &Groups) -> bool {
+        let mut table = Table::default();
+        let mut sockets = Vec::with_capacity(groups.groups.len());
+        for bound in &mut self.bound {
+            let Owner::Frontend(listener) = bound.owner else {
+                continue;
+            };
+            let (Role::Anchor(group), Some((_, v6only))) = (groups.role(listener), bound.endpoint()) else {
+                continue;
+            };
+            let Some(socket) = bound.sockets.first().and_then(|socket| socket.try_clone().ok()) else {
+                continue;
+            };
+            bound.steered = groups.addresses(plan, group);
+            for (_, address) in &bound.steered {
+                table.steer(Endpoint::new(*address, v6only), sockets.len() as u32);
+            }
+            sockets.push(socket);
+        }
+        let ordinary = self.bound.iter().filter(|bound| bound.steered.is_empty());
+        for (address, v6only) in ordinary.filter_map(Bound::endpoint) {
+            table.leave(Endpoint::new(address, v6only));
+        }
+        let lookup = Lookup::start(&table, sockets);
+        let steers = lookup.is_ok();
+        if !steers {
+            self.bound.iter_mut().for_each(|bound| bound.steered.clear());
+        }
+        self.lookup = Some(lookup);
+        steers
     }
 }
 
@@ -196,7 +283,25 @@ impl Wanted<'_> {
             address: self.bind.address.clone(),
             sockets,
             backlog: self.backlog(),
+            steered: Vec::new(),
         }
+    }
+
+    fn role(&self, groups: &Groups) -> Role {
+        match self.owner {
+            Owner::Frontend(listener) => groups.role(listener),
+            Owner::Cli(_) | Owner::MasterCli(_) => Role::Ordinary,
+        }
+    }
+
+    /// Finds out whether the address could be bound, for one that needs no sockets of its own. The error is the message for the operator.
+    fn try_out(&self, how: Binding, inherited: &Inherited) -> Result<(), String> {
+        match &self.bind.address {
+            BindAddress::Inet(_) if inherited.has(self.bind) => Ok(()),
+            BindAddress::Inet(address) => bound(*address, &self.bind.options, how.reuse_port, self.backlog()).map(drop),
+            _ => Ok(()),
+        }
+        .map_err(|failure| self.explain(&failure))
     }
 
     fn backlog(&self) -> i32 {
@@ -256,6 +361,13 @@ fn shared_descriptor(fd: i32, backlog: i32) -> Result<OwnedFd, Failure> {
 }
 
 fn inet(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i32) -> Result<Socket, Failure> {
+    let socket = bound(address, options, reuse_port, backlog)?;
+    socket.listen(backlog).step("cannot listen to socket")?;
+    Ok(socket)
+}
+
+/// A socket that is bound, but does not listen yet.
+fn bound(address: SocketAddr, options: &BindOptions, reuse_port: bool, backlog: i32) -> Result<Socket, Failure> {
     let socket = namespace::within(options.namespace.as_deref(), || {
         Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
     })

@@ -42,7 +42,7 @@ pub fn start(
         kernel,
         listen: Box::new(move |frontend, status| {
             listen(&mut listening.borrow_mut(), frontend, status);
-            told.listeners_changed(listening.borrow().iter().map(Bound::listening).collect());
+            told.listeners_changed(listening.borrow().iter().flat_map(Bound::listening).collect());
         }),
         versions: Default::default(),
         hand_over: Box::new(move |stream| hand_over(&handed.borrow(), stream)),

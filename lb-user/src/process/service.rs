@@ -27,7 +27,8 @@ use super::{identity, signals};
 use crate::accept::Phase;
 use crate::backend::live;
 use crate::health;
-use crate::kernel::{Help, Keeper};
+use crate::kernel::steer::Lookup;
+use crate::kernel::{Help, Keeper, KernelError, Listeners};
 use crate::observe::Loggers;
 use crate::plan::Plan;
 use crate::runtime::clock::{self, NEVER, Ticks};
@@ -46,6 +47,8 @@ pub struct Service {
     pub configuration: Configuration,
     pub sizes: Sizes,
     pub bound: Vec<Bound>,
+    /// What steers connections to the sockets of other addresses.
+    pub lookup: Option<Result<Lookup, KernelError>>,
     pub ready: Option<Ready>,
     pub old: Option<Old>,
     /// Is there a master? The service does not outlive it.
@@ -88,7 +91,7 @@ impl Service {
         let connections = u32::try_from(self.sizes.connections).unwrap_or(u32::MAX);
         let state = Arc::new(live::process(plan, workers::count(plan), connections));
         let loggers = Loggers::open(plan, &state, "lb")?;
-        let mut keeper = ask_kernel(plan, &state, &self.bound, self.old.is_some(), messages)?;
+        let mut keeper = ask_kernel(plan, &state, &self.bound, self.lookup, self.old.is_some(), messages)?;
         identity::assume(&plan.global)?;
         if self.has_master {
             prctl::set_pdeathsig(Signal::SIGTERM).map_err(|_| "[lb.main()] Cannot follow the master.".to_owned())?;
@@ -132,11 +135,17 @@ fn ask_kernel(
     plan: &'static Plan,
     state: &Arc<Process>,
     bound: &[Bound],
+    lookup: Option<Result<Lookup, KernelError>>,
     replacing: bool,
     messages: &mut Messages,
 ) -> Result<Keeper, String> {
-    let listening = bound.iter().map(Bound::listening).collect();
-    let started = Help::start(plan, Arc::clone(state), listening, replacing)?;
+    let listeners = Listeners {
+        listening: bound.iter().flat_map(Bound::listening).collect(),
+        lookup,
+        groups: bound.iter().filter_map(Bound::group).collect(),
+        replacing,
+    };
+    let started = Help::start(plan, Arc::clone(state), listeners)?;
     for notice in started.notices {
         messages.notice(notice);
     }
@@ -211,7 +220,7 @@ impl Watch<'_> {
 
     /// Tells the kernel's help which sockets listen now.
     fn tell_kernel(&self) {
-        let listening = self.bound.borrow().iter().map(Bound::listening).collect();
+        let listening = self.bound.borrow().iter().flat_map(Bound::listening).collect();
         self.kernel.help().listeners_changed(listening);
     }
 

@@ -8,7 +8,7 @@ use super::args::{self, Args, Command, Usage};
 use super::configuration;
 use super::daemon::{self, Ready, Side};
 use super::inherit::Inherited;
-use super::listeners::{self, Binding, Bound};
+use super::listeners::{self, Binding, Listeners};
 use super::master::{self, Master, Relaunch};
 use super::messages::Messages;
 use super::notify::Notifier;
@@ -115,10 +115,11 @@ fn prepare(args: &Args, inherited: &mut Inherited, messages: &mut Messages) -> R
     if let Some(path) = &args.listeners_from {
         take_over(path, inherited, messages);
     }
-    let bound = bind(args, plan, binding, inherited, messages)?;
+    let listeners = bind(args, plan, binding, inherited, messages)?;
     Ok(Service {
         sizes,
-        bound,
+        bound: listeners.bound,
+        lookup: listeners.lookup,
         ready: None,
         old: args.old.clone(),
         has_master: false,
@@ -169,7 +170,7 @@ fn bind(
     binding: Binding,
     inherited: &mut Inherited,
     messages: &mut Messages,
-) -> Result<Vec<Bound>, ExitCode> {
+) -> Result<Listeners, ExitCode> {
     let mut old = args.old.clone().filter(|old| !old.pids.is_empty());
     let mut result = listeners::bind_all(plan, binding, inherited);
     for attempt in 0..BIND_ATTEMPTS {
@@ -183,7 +184,7 @@ fn bind(
         result = listeners::bind_all(plan, binding, inherited);
     }
     let failures = match result {
-        Ok(bound) if !bound.is_empty() => return Ok(bound),
+        Ok(listeners) if !listeners.bound.is_empty() => return Ok(listeners),
         Ok(_) => vec!["[lb.main()] No enabled listener found (check for 'bind' directives) ! Exiting.".to_owned()],
         Err(mut failures) => {
             failures.push("[lb.main()] Some protocols failed to start their listeners! Exiting.".to_owned());

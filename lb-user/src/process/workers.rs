@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use tokio::sync::{mpsc, watch};
 
 use super::listeners::{Bound, Owner};
+use crate::accept::listener::Addresses;
 use crate::accept::worker;
 use crate::accept::{Listener, Phase, Worker};
 use crate::plan::Plan;
@@ -66,14 +67,22 @@ pub fn start(engine: &'static Engine, bound: &[Bound]) -> io::Result<Workers> {
 /// Gives each worker handles on its sockets: its own one of an address, or the one that all share.
 fn deal(bound: &[Bound], workers: usize) -> io::Result<Vec<Vec<Listener>>> {
     let mut hands: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-    for Bound { owner, sockets, .. } in bound {
+    for Bound {
+        owner,
+        sockets,
+        steered,
+        ..
+    } in bound
+    {
         let Owner::Frontend(id) = *owner else {
             continue;
         };
+        let addresses = Addresses::new(id, steered);
         for (number, hand) in hands.iter_mut().enumerate() {
             if let Some(socket) = sockets.get(number).or(sockets.first()) {
                 let socket = socket.try_clone()?;
-                hand.push(Listener { id, socket });
+                let addresses = addresses.clone();
+                hand.push(Listener { addresses, socket });
             }
         }
     }

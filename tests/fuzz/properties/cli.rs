@@ -8,7 +8,7 @@ use lb_user::config::environment::Environment;
 use lb_user::config::source::Source;
 use lb_user::config::{Inputs, load};
 use lb_user::control::{Now, Session, State, World};
-use lb_user::kernel::Help;
+use lb_user::kernel::{Help, Listeners};
 use lb_user::keywords::RULES;
 use lb_user::language::{Diagnostics, NoNames};
 use lb_user::observe::Loggers;
@@ -56,7 +56,7 @@ fn world() -> World {
     let plan = Box::leak(Box::new(plan));
     let process = Arc::new(live::process(plan, 1, 1_000));
     let loggers = Loggers::open(plan, &process, "lb").expect("nothing to open");
-    let help = Help::start(plan, process.clone(), Vec::new(), false).unwrap_or_else(|error| panic!("{error}"));
+    let help = Help::start(plan, process.clone(), Listeners::default()).unwrap_or_else(|error| panic!("{error}"));
     World {
         engine: Engine::new(plan, process, loggers),
         hard_max_connections: 1_000,

@@ -14,7 +14,7 @@ use rustix::thread::{MembarrierCommand, membarrier};
 
 use super::tables::{List, Network, Tables};
 use crate::kernel::KernelError;
-use crate::kernel::object::{self, Layout};
+use crate::kernel::object::{self, Layout, MapStatus};
 use crate::kernel::pins::Pins;
 
 const LOCAL: &str = "GATE_LOCAL";
@@ -78,16 +78,6 @@ pub fn layouts(tables: &Tables) -> [Layout; 7] {
     ]
 }
 
-/// A map as `bpftool` knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapStatus {
-    pub name: &'static str,
-    /// The kernel's number of it.
-    pub id: u32,
-    /// How many entries it holds at most.
-    pub capacity: u32,
-}
-
 /// The maps, and what was written to them.
 pub struct KernelMaps {
     local: HashMap<MapData, Address, u32>,
@@ -111,18 +101,9 @@ pub struct KernelMaps {
 impl KernelMaps {
     /// Takes the maps out of the loaded object, and pins them where that is wanted.
     pub fn new(ebpf: &mut Ebpf, layouts: [Layout; 7], mut pins: Option<&mut Pins>) -> Result<Self, KernelError> {
-        let mut status = Vec::with_capacity(layouts.len());
-        for layout in &layouts {
-            let data = object::check(ebpf, layout)?;
-            let info = object::info(layout.map, data)?;
-            status.push(MapStatus {
-                name: layout.map,
-                id: info.id(),
-                capacity: info.max_entries(),
-            });
-            if let Some(pins) = &mut pins {
-                pins.add(layout.map, data)?;
-            }
+        let status = object::status(ebpf, &layouts)?;
+        if let Some(pins) = &mut pins {
+            pins.add_maps(ebpf, &layouts)?;
         }
         let [local, listeners, hosts, networks, rules, reasons, _] = &layouts;
         Ok(Self {

@@ -14,13 +14,12 @@ use aya::programs::{TestRun, TestRunOptions, Xdp};
 use lb_common::gate::LAYOUT;
 
 use self::maps::KernelMaps;
-pub use self::maps::MapStatus;
 pub use self::rules::{GateAction, GateListener, GateRule, GateRules};
 pub use self::tables::Tables;
 pub use self::twin::Twin;
 use super::KernelError;
 use super::interface::{self, Attachment, Mode};
-use super::object;
+use super::object::{self, MapStatus};
 use super::pins::Pins;
 
 const OBJECT: &str = "gate";

@@ -1,7 +1,10 @@
-//! What the kernel does for the running process: the gate with the configuration's rules, kept up with its host by a thread of its own.
+//! What the kernel does for the running process: steering to its listeners, and the gate with the configuration's rules, kept up with
+//! its host by a thread of its own.
 mod count;
 mod report;
+mod steering;
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +12,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::count::Credit;
+use self::steering::Steering;
 use super::placement::{Listening, Placement};
+use super::steer::Lookup;
 use super::{Capabilities, Gate, InterfaceState, KernelError, Mode};
 use crate::plan::Plan;
 use crate::plan::global::{EbpfMode, XdpMode};
@@ -36,6 +41,7 @@ struct Inner {
 struct Stand {
     listening: Vec<Listening>,
     placement: Placement,
+    steering: Steering,
     gate: GateStand,
     capabilities: Option<Capabilities>,
 }
@@ -53,7 +59,7 @@ struct Running {
     trouble: Option<KernelError>,
 }
 
-/// Keeps the gate attached. Dropping it detaches the gate and leaves nothing behind.
+/// Keeps the kernel's help at work. Dropping it ends it and leaves nothing behind.
 pub struct Keeper {
     help: Help,
     stop: Option<mpsc::Sender<()>>,
@@ -67,35 +73,49 @@ pub struct Started {
     pub notices: Vec<String>,
 }
 
+/// The listening sockets of a process that starts.
+#[derive(Default)]
+pub struct Listeners {
+    pub listening: Vec<Listening>,
+    /// What steers connections to the sockets of other addresses: nothing where there are no such, or why there is nothing.
+    pub lookup: Option<Result<Lookup, KernelError>>,
+    /// The sockets of each listener that has one for each worker.
+    pub groups: Vec<Vec<OwnedFd>>,
+    /// Another process of ours may still be attached; its interfaces are taken over once it lets go.
+    pub replacing: bool,
+}
+
 impl Help {
-    /// Attaches the gate where the configuration lets it do something. Needs the privileges that the process may drop afterwards.
-    ///
-    /// `replacing`: another process of ours may still be attached; its interfaces are taken over once it lets go.
+    /// Attaches the gate where the configuration lets it do something, and deals connections to workers. Needs the privileges that the
+    /// process may drop afterwards.
     ///
     /// # Errors
     /// With `ebpf require`, the message that says what cannot be had.
-    pub fn start(
-        plan: &'static Plan,
-        process: Arc<Process>,
-        listening: Vec<Listening>,
-        replacing: bool,
-    ) -> Result<Started, String> {
+    pub fn start(plan: &'static Plan, process: Arc<Process>, listeners: Listeners) -> Result<Started, String> {
+        let Listeners {
+            listening,
+            lookup,
+            groups,
+            replacing,
+        } = listeners;
         let mut stand = Stand {
             placement: Placement::new(plan, &listening),
             listening,
+            steering: Steering::start(plan, lookup, groups, &pin_dir(plan)),
             gate: GateStand::Off("no rule to run there".to_owned()),
             capabilities: None,
         };
-        let mut notices = Vec::new();
+        if !stand.steering.is_idle() {
+            stand.capabilities = Some(Capabilities::probe(&pin_dir(plan), &[]));
+        }
+        let mut notices: Vec<String> = stand.steering.notices().collect();
         match plan.global.ebpf.mode {
             EbpfMode::Off => stand.gate = GateStand::Off("'ebpf off' is set".to_owned()),
-            mode if !stand.placement.is_idle() => {
-                notices = stand.attach(plan, replacing);
-                if let Some(notice) = notices.first().filter(|_| mode == EbpfMode::Require) {
-                    return Err(format!("{notice} ('ebpf require' is set)."));
-                }
-            }
+            _ if !stand.placement.is_idle() => notices.extend(stand.attach(plan, replacing)),
             _ => {}
+        }
+        if let (EbpfMode::Require, Some(notice)) = (plan.global.ebpf.mode, notices.first()) {
+            return Err(format!("{notice} ('ebpf require' is set)."));
         }
         let help = Self(Arc::new(Inner {
             plan,
@@ -126,6 +146,7 @@ impl Help {
     pub fn listeners_changed(&self, listening: Vec<Listening>) {
         let mut stand = self.stand();
         stand.listening = listening;
+        stand.steering.refresh();
         self.replace(&mut stand);
     }
 
@@ -175,8 +196,7 @@ impl Help {
 impl Stand {
     /// Attaches the gate. Answers with what is off and why.
     fn attach(&mut self, plan: &Plan, replacing: bool) -> Vec<String> {
-        let settings = &plan.global.ebpf;
-        let pin_dir = PathBuf::from(settings.pin_dir.as_deref().unwrap_or(PIN_DIR));
+        let pin_dir = pin_dir(plan);
         let off = |error: KernelError| format!("[ebpf] The gate is off, its rules run in userspace: {error}");
         let interfaces = match interfaces(plan, &self.placement) {
             Ok(interfaces) if interfaces.iter().all(|(_, mode)| *mode == Mode::Off) => {
@@ -208,6 +228,10 @@ impl Stand {
             }
         }
     }
+}
+
+fn pin_dir(plan: &Plan) -> PathBuf {
+    PathBuf::from(plan.global.ebpf.pin_dir.as_deref().unwrap_or(PIN_DIR))
 }
 
 /// The interfaces that the configuration names, else those that its listeners with rules are reached by.
@@ -259,7 +283,7 @@ impl Keeper {
         self.help.clone()
     }
 
-    /// Detaches the gate, after it has told its last counts. The next process of ours may attach its own then.
+    /// Ends the steering and detaches the gate, after it has told its last counts. The next process of ours may attach its own then.
     pub fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -268,6 +292,7 @@ impl Keeper {
         }
         self.help.count();
         let mut stand = self.help.stand();
+        stand.steering = Steering::default();
         if let GateStand::On(_) = stand.gate {
             stand.gate = GateStand::Off("the process is stopping".to_owned());
         }

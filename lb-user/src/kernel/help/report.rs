@@ -22,6 +22,7 @@ pub fn write(plan: &Plan, stand: &mut Stand) -> String {
             counts = counts_by_rule(&running.gate.counters().unwrap_or_default(), &stand.placement);
         }
     }
+    stand.steering.write(&mut out);
     rules(&mut out, plan, &stand.placement, &counts);
     if let Some(capabilities) = &stand.capabilities {
         self::capabilities(&mut out, capabilities);
@@ -56,13 +57,7 @@ fn maps(out: &mut String, status: &GateStatus<'_>) {
         listeners, verdicts, ..
     } = status;
     let _ = writeln!(out, "  tables: {listeners} listeners, {verdicts} verdicts");
-    let _ = match status.pins {
-        Ok(folder) => writeln!(out, "  pinned in {}", folder.display()),
-        Err(error) => writeln!(out, "  not pinned: {error}"),
-    };
-    for map in status.maps {
-        let _ = writeln!(out, "  map {} (id {}): room for {}", map.name, map.id, map.capacity);
-    }
+    super::steering::maps(out, status.maps, &status.pins);
 }
 
 /// The counts of each rule, of all its listeners together, by the position of frontend and rule.

@@ -3,7 +3,7 @@
 use super::{GlobalDraft, GlobalRow, only_word, works};
 use crate::keywords::Reading;
 use crate::language::{Error, Words};
-use crate::plan::global::{EbpfInterface, EbpfMode, XdpMode};
+use crate::plan::global::{EbpfInterface, EbpfMode, Steer, XdpMode};
 
 pub(super) const ROWS: &[GlobalRow] = &[
     works(
@@ -40,6 +40,24 @@ pub(super) const ROWS: &[GlobalRow] = &[
         |keyword, words, draft, _| {
             draft.global.ebpf.pin_dir = Some(only_word(keyword, words, "a directory as an argument")?);
             Ok(())
+        },
+    ),
+    works(
+        &["ebpf.steer"],
+        "{ source | connection }",
+        "Which worker takes a connection: the one of its source address (the default), or any.",
+        "ebpf.steer connection",
+        |keyword, words, draft, _| {
+            draft.global.ebpf.steer = match words.next().unwrap_or_default() {
+                "source" => Steer::Source,
+                "connection" => Steer::Connection,
+                other => {
+                    return Err(Error::new(format!(
+                        "'{keyword}' only supports 'source' and 'connection' (got '{other}')."
+                    )));
+                }
+            };
+            words.end(keyword)
         },
     ),
 ];

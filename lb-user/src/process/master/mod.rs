@@ -128,6 +128,8 @@ impl Master {
                 self.carried.children.add(child.as_raw(), now());
                 self.messages.notice(format!("New worker ({child}) forked"));
                 self.sockets = own_sockets(service.bound).collect();
+                // The worker has its own handle on it, and alone says when it ends.
+                drop(service.lookup);
                 self.watch(Some(reader))
             }
             Err(error) => {
