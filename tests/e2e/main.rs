@@ -5,4 +5,5 @@ mod laboratory;
 mod operator;
 mod process;
 mod runtime_api;
+mod tables;
 mod tcp;
