@@ -2,8 +2,10 @@
 #![no_std]
 
 mod frame;
+mod skb;
 
 pub use frame::XdpFrame;
+pub use skb::Skb;
 
 /// The license that the kernel asks of programs that call its GPL-only functions.
 #[macro_export]

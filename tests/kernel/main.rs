@@ -1,5 +1,6 @@
 //! The gate, packet in and packet out: its reading of frames, the kernel against its twin, and real connections through it.
 mod frames;
+mod handover;
 mod namespaces;
 mod packets;
 mod placement;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// The objects, one per capability: the binaries of `lb-ebpf`.
-pub const OBJECTS: [&str; 3] = ["gate", "lookup", "reuseport"];
+pub const OBJECTS: [&str; 4] = ["gate", "handover", "lookup", "reuseport"];
 
 /// Debian's compiler, for hosts without a nightly toolchain.
 pub const DEBIAN_RUSTC: &str = "/usr/bin/rustc";

@@ -4,6 +4,7 @@
 //! the [`Tuple`] that its segments arrive with, and says what they leave with. A flow that was forwarded from its first SYN changes
 //! addresses and ports alone; one that userspace began and handed over also needs a [`Translation`], because its two connections
 //! count their bytes, time and windows from different origins.
+pub mod handover;
 #[cfg(test)]
 mod packets;
 mod segment;
@@ -126,6 +127,12 @@ pub mod flag {
     pub const FINISHED: u8 = 2;
     /// Userspace was told that the flow began.
     pub const TOLD: u8 = 4;
+    /// Of a watched way: a segment was noted.
+    pub const BEGUN: u8 = 8;
+    /// Of a watched way: one with a timestamp, which [`Translation::timestamp`](super::Translation::timestamp) holds.
+    pub const STAMPED: u8 = 16;
+    /// Of a watched way: one with options that cannot be translated.
+    pub const UNFIT: u8 = 32;
 }
 
 /// How far a flow is. Both ways agree on it.
@@ -187,6 +194,10 @@ impl Way {
     /// Takes note of payload that ends before `end`, in the sender's sequence numbers.
     #[inline(always)]
     pub fn advance(&mut self, end: u32) {
+        // After a FIN only its own number follows.
+        if self.flags & flag::FINISHED != 0 {
+            return;
+        }
         let further = end.wrapping_sub(self.first.wrapping_add(self.sent as u32)) as i32;
         if further > 0 {
             self.sent += further as u64;

@@ -145,6 +145,17 @@ fn blocks(word: u32, room: u32) -> Result<u32, Refused> {
     }
 }
 
+/// The value of the segment's timestamp, if it has one.
+#[inline(always)]
+pub(super) fn stamp(packet: &impl Packet, segment: &Segment) -> Result<Option<u32>, Refused> {
+    let start = transport(segment.version);
+    if !Options::read(packet, start, segment.header)?.timestamp {
+        return Ok(None);
+    }
+    let [value] = packet.words(start + 24).ok_or(Refused::Short)?;
+    Ok(Some(u32::from_be(value)))
+}
+
 /// Translates the segment's numbers, and answers with all that changed.
 #[inline(always)]
 fn numbers(

@@ -6,6 +6,7 @@
 mod capability;
 mod error;
 mod gate;
+pub mod handover;
 mod help;
 mod interface;
 mod netdev;

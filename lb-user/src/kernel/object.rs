@@ -1,9 +1,12 @@
 //! The kernel programs' objects, and loading them into the kernel.
+use std::path::Path;
+
 use aya::maps::{Map, MapData, MapError, MapInfo, MapType};
 use aya::programs::ProgramError;
 use aya::{Ebpf, EbpfError, EbpfLoader};
 
 use super::KernelError;
+use super::pins::is_bpf_file_system;
 
 /// An object, where `cargo xtask build-ebpf` ran before this program was built.
 macro_rules! object {
@@ -18,6 +21,8 @@ macro_rules! object {
 
 /// Which connection attempts pass.
 pub const GATE: Option<&[u8]> = object!(object_gate, "OBJECT_GATE");
+/// Streams carried on without their sockets.
+pub const HANDOVER: Option<&[u8]> = object!(object_handover, "OBJECT_HANDOVER");
 /// One listener for many addresses.
 pub const LOOKUP: Option<&[u8]> = object!(object_lookup, "OBJECT_LOOKUP");
 /// One worker for each source.
@@ -42,6 +47,36 @@ pub fn load(object: &'static str, bytes: Option<&[u8]>, layouts: &[Layout]) -> R
     loader.btf(None);
     for layout in layouts {
         loader.map_max_entries(layout.map, layout.capacity);
+    }
+    loader.load(bytes).map_err(|error| KernelError::Load {
+        object,
+        why: load_error(&error),
+    })
+}
+
+/// As [`load`], with maps that are pinned in a folder, or will be.
+pub fn load_pinned(
+    object: &'static str,
+    bytes: Option<&[u8]>,
+    layouts: &[Layout],
+    folder: &Path,
+) -> Result<Ebpf, KernelError> {
+    let failed = |why: String| KernelError::Pin {
+        path: folder.to_owned(),
+        why,
+    };
+    let bytes = bytes.ok_or(KernelError::NoObject { object })?;
+    if !is_bpf_file_system(folder) {
+        return Err(failed(
+            "not in a BPF file system (mount -t bpf bpf /sys/fs/bpf)".to_owned(),
+        ));
+    }
+    std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    let mut loader = EbpfLoader::new();
+    loader.btf(None);
+    for layout in layouts {
+        loader.map_max_entries(layout.map, layout.capacity);
+        loader.map_pin_path(layout.map, folder.join(layout.map));
     }
     loader.load(bytes).map_err(|error| KernelError::Load {
         object,
@@ -140,11 +175,14 @@ fn describe(kind: MapType, key: usize, value: usize, flags: u32) -> String {
 }
 
 /// The part of a map that is the same for every type; `None` for the types we have none of.
-fn data(map: &Map) -> Option<&MapData> {
+pub fn data(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::HashMap(data) | Map::LpmTrie(data) | Map::PerCpuArray(data) | Map::SockMap(data) => {
-            Some(data)
-        }
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::LpmTrie(data)
+        | Map::PerCpuArray(data)
+        | Map::RingBuf(data)
+        | Map::SockMap(data) => Some(data),
         _ => None,
     }
 }
