@@ -5,5 +5,6 @@ mod laboratory;
 mod operator;
 mod process;
 mod runtime_api;
+mod steer;
 mod tables;
 mod tcp;
