@@ -19,3 +19,4 @@ pub mod runtime;
 pub mod state;
 pub mod stick;
 pub mod stream;
+pub mod tls;

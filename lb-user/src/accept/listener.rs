@@ -11,14 +11,16 @@ use tokio::sync::watch;
 
 use super::judge::Admission;
 use super::limits::Gate;
+use super::secure;
 use super::worker::Phase;
 use crate::backend::connect;
 use crate::kernel::placement::Endpoint;
 use crate::kernel::steer::Table;
 use crate::l4;
-use crate::plan::Proxy;
 use crate::plan::proxy::Mode;
+use crate::plan::{Bind, Proxy};
 use crate::rules::{Session, Variables};
+use crate::runtime::calendar::LogDate;
 use crate::runtime::clock;
 use crate::runtime::incoming::{is_exhaustion, unmapped};
 use crate::runtime::{Connection, Incoming, Socket, Timer};
@@ -140,18 +142,27 @@ fn open(
         return;
     }
     client.prepare_socket();
-    let behind_proxy = frontend
-        .binds
-        .get(id.index as usize)
-        .is_some_and(|bind| bind.options.accept_proxy);
-    if behind_proxy {
-        tokio::task::spawn_local(async move {
-            if client.read_proxy_header().await.is_ok() {
-                start(client);
-            }
-        });
+    let Some(bind) = frontend.binds.get(id.index as usize) else {
+        return;
+    };
+    if bind.options.accept_proxy || bind.acceptor.is_some() {
+        tokio::task::spawn_local(open_layers(client, bind));
     } else {
         start(client);
+    }
+}
+
+/// Takes what comes before the session's own bytes: a PROXY header, then a TLS handshake.
+async fn open_layers(mut client: Box<Client>, bind: &'static Bind) {
+    if bind.options.accept_proxy && client.read_proxy_header().await.is_err() {
+        return;
+    }
+    let Some(acceptor) = &bind.acceptor else {
+        return start(client);
+    };
+    match secure::shake_hands(client, acceptor).await {
+        Ok(client) => start(client),
+        Err((client, failure)) => client.log_failure(failure.explain()),
     }
 }
 
@@ -180,10 +191,29 @@ fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, s
         variables: Variables::default(),
         counters: None,
         proxied: None,
+        tls: None,
     }
 }
 
 impl Client {
+    /// The log line of a connection that never became a session.
+    fn log_failure(&self, failure: &str) {
+        let logger = self.engine.loggers.proxy(self.frontend.id);
+        if !logger.is_active() || self.frontend.options.dontlognull {
+            return;
+        }
+        let (now, session) = (clock::date(), &self.session);
+        let name = session.listener_name.as_deref();
+        let listener = name.map_or_else(|| session.listener_puid.to_string(), str::to_owned);
+        let source = match session.is_unix {
+            true => "unix:1".to_owned(),
+            false => format!("{}:{}", session.source.ip(), session.source.port()),
+        };
+        let (date, frontend) = (LogDate(session.accepted), &self.frontend.name);
+        let line = format!("{source} [{date}] {frontend}/{listener}: {failure}");
+        logger.send(now, 6, &[], line.as_bytes());
+    }
+
     /// Socket options that the frontend asks for.
     fn prepare_socket(&self) {
         if let Socket::Tcp(stream) = &self.connection.socket {

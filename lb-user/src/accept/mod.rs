@@ -4,6 +4,7 @@ mod judge;
 pub mod limits;
 pub mod listener;
 mod proxied;
+mod secure;
 pub mod worker;
 
 pub use listener::Listener;

@@ -41,7 +41,7 @@ impl ServerConnection {
     }
 
     /// Is it still open with nothing unexpected to read?
-    pub fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         !self.connection.ended
             && !self.connection.broken
@@ -148,7 +148,7 @@ pub fn give(mut connection: ServerConnection, bounds: Bounds) {
     let refused = with_pool(server, |pool| {
         if !pool.has_room(bounds) {
             // Those that their server has closed only take room away.
-            pool.idle.retain(ServerConnection::is_fresh);
+            pool.idle.retain_mut(ServerConnection::is_fresh);
             if !pool.has_room(bounds) {
                 return Some(connection);
             }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod servers;
+mod tls;
 
 use super::read::{Drafts, World};
 use crate::keywords::proxy::{Draft, ErrorLine, LogLine, Text};
@@ -38,6 +39,9 @@ pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
     }
     remember_servers(&proxies, &mut tables);
     servers::link(&mut proxies, world);
+    for proxy in &mut proxies {
+        tls::link(proxy, world);
+    }
     let mut global = drafts.global.global;
     prefix_unix_sockets(&mut global, &mut proxies, &drafts.global.unix_bind);
     Plan {
@@ -49,6 +53,7 @@ pub fn link(mut drafts: Drafts, world: &mut World<'_>) -> Plan {
         rings: drafts.rings,
         patterns: std::mem::take(&mut world.names.patterns),
         variables: std::mem::take(&mut world.names.variables),
+        certificates: std::mem::take(&mut world.names.tls.certificates),
         initial_variables: drafts.global.initial_variables,
     }
 }

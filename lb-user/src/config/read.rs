@@ -95,6 +95,7 @@ fn carry_out<T: Copy>(
         let environment = world.environment;
         let files = world.read_file;
         let file = &line.location.file;
+        let host = world.host;
         let mut reading = Reading {
             registry: world.registry,
             names: &mut world.names,
@@ -104,6 +105,7 @@ fn carry_out<T: Copy>(
             host: world.host,
             variable: &|name| environment.get(name).map(str::to_owned),
             read_file: &|name| files(policy.resolve(file, name)).map_err(|error| super::source::reason(&error)),
+            list_directory: &|name| host.list_directory(&policy.resolve(file, name)),
         };
         run(parse, &mut words, &mut reading)
     };

@@ -93,6 +93,8 @@ async fn serve(world: &World, socket: Socket, mut session: Session) -> io::Resul
             }
             Ok(())
         }
+        // Sockets of the runtime API are accepted bare.
+        Socket::Tls(_) => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod reading;
 pub mod reply;
 pub mod section;
 pub mod server;
+pub mod tls;
 
 pub use reading::Reading;
 

@@ -21,6 +21,8 @@ pub struct Reading<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Reads a file named by the configuration, after `default-path`.
     pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    /// The names in a directory named by the configuration; nothing where it is none.
+    pub list_directory: &'a dyn Fn(&str) -> Option<Vec<String>>,
 }
 
 impl Reading<'_> {

@@ -1,6 +1,7 @@
 //! What a configuration asks of the machine it is read on.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 /// The machine. Tests put one of their own in its place.
 pub trait Host {
@@ -20,6 +21,10 @@ pub trait Host {
     }
     /// This machine's name.
     fn hostname(&self) -> String;
+    /// The names in a directory; nothing where it is none.
+    fn list_directory(&self, _path: &Path) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A machine that knows no name: a configuration read for it means the same everywhere.

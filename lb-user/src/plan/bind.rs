@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::language::Location;
+use crate::tls;
 
 /// One address of a `bind` line with the line's options. A port range makes one for each port.
 #[derive(Clone, Debug)]
@@ -12,6 +14,8 @@ pub struct Bind {
     pub address: BindAddress,
     pub options: BindOptions,
     pub location: Location,
+    /// Who answers TLS clients, where the line says `ssl`; made when all is read.
+    pub acceptor: Option<Arc<tls::Acceptor>>,
 }
 
 /// Where to listen (manual section 11).
@@ -23,6 +27,16 @@ pub enum BindAddress {
     Abstract(String),
     /// An inherited descriptor, already bound and perhaps listening.
     Descriptor(i32),
+}
+
+/// TLS of a `bind` line, as it is read.
+#[derive(Clone, Debug, Default)]
+pub struct BindTls {
+    /// `ssl`
+    pub enabled: bool,
+    pub line: tls::Line,
+    /// The certificates in the line's order, the first of which is the default.
+    pub certificates: Vec<tls::Entry>,
 }
 
 /// What stands after the address.
@@ -53,6 +67,7 @@ pub struct BindOptions {
     /// Prefix CLI lines with the severity, as a number or a word.
     pub severity_output: Option<SeverityOutput>,
     pub expose_listeners: bool,
+    pub tls: BindTls,
 }
 
 /// How a message's severity is shown.

@@ -71,6 +71,8 @@ pub struct Tune {
     pub send_buffer_client: Option<u32>,
     pub send_buffer_server: Option<u32>,
     pub pipe_size: Option<u32>,
+    /// `tune.ssl.capture-cipherlist-size`, in bytes.
+    pub cipher_list: usize,
 }
 
 /// A runtime API listener and what its sessions may do.
@@ -154,6 +156,7 @@ impl Default for Tune {
             send_buffer_client: None,
             send_buffer_server: None,
             pipe_size: None,
+            cipher_list: 0,
         }
     }
 }

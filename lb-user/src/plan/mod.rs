@@ -23,6 +23,10 @@ pub use server::Server;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
+use crate::tls::Certificate;
+
 /// The whole configuration.
 #[derive(Default)]
 pub struct Plan {
@@ -36,6 +40,8 @@ pub struct Plan {
     pub patterns: HashMap<String, Arc<crate::rules::pattern::PatternSet>>,
     /// Variables by whole name, for `get var`, `set var`.
     pub variables: HashMap<String, crate::rules::Variable>,
+    /// Certificates by the file they come from, as they are now.
+    pub certificates: HashMap<String, Arc<ArcSwap<Certificate>>>,
     /// Values that `global`'s `set-var` gives before the first connection.
     pub initial_variables: Vec<(crate::rules::Variable, crate::rules::Expression)>,
 }

@@ -1,6 +1,7 @@
-//! What a configuration asks of this machine: names of hosts, users and groups.
+//! What a configuration asks of this machine: names of hosts, users, groups and files.
 
 use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
 
 use nix::unistd::{Group, User, gethostname};
 
@@ -47,5 +48,14 @@ impl Host for System {
 
     fn hostname(&self) -> String {
         name()
+    }
+
+    fn list_directory(&self, path: &Path) -> Option<Vec<String>> {
+        let entries = std::fs::read_dir(path).ok()?;
+        Some(
+            entries
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .collect(),
+        )
     }
 }

@@ -15,6 +15,7 @@ use super::variable::{Variable, VariableScope};
 use crate::language::{Diagnostics, Error, Host, Location, Scope, Severity, raw};
 use crate::state::{ProxyId, ServerId};
 use crate::stick::TableId;
+use crate::tls::Store;
 
 /// All rows that rules are compiled from: one slice a file.
 #[derive(Clone, Copy)]
@@ -45,6 +46,8 @@ pub struct Names {
     pub http_errors: HashMap<String, u32>,
     /// May experimental keywords be used (`expose-experimental-directives`)?
     pub experimental: bool,
+    /// TLS as the global section sets it, and its files.
+    pub tls: Store,
 }
 
 impl Names {

@@ -10,6 +10,7 @@ use super::variable::{Variable, VariableScope, Variables, Write, Writes};
 use crate::http::message::Head;
 use crate::state::{ListenerId, Process, Proxy, ProxyId, Server, ServerId};
 use crate::stick::{Counters, Entry, SETS, Tracked};
+use crate::tls;
 
 /// Which half of the exchange is being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,8 @@ pub struct Session {
     pub counters: Option<Box<Counters>>,
     /// What a PROXY protocol header carried.
     pub proxied: Option<Box<Proxied>>,
+    /// The client's TLS session, where it speaks TLS.
+    pub tls: Option<Box<tls::Facts>>,
 }
 
 /// Facts from a PROXY protocol v2 header beyond the addresses (proxy-protocol.txt section 2.2).

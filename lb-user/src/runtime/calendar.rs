@@ -1,5 +1,7 @@
 //! Dates for people: seconds since the epoch taken apart, in the machine's time zone or in UTC.
 
+use std::fmt;
+
 /// A moment taken apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
@@ -108,6 +110,37 @@ impl Calendar {
     pub fn zone(&self) -> (char, u32, u32) {
         let minutes = self.offset.unsigned_abs() / 60;
         (if self.offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
+    }
+}
+
+/// `06/Feb/2009:12:14:14`
+impl fmt::Display for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Calendar {
+            year,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
+        let month = self.month_name();
+        write!(f, "{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02}")
+    }
+}
+
+/// A date in microseconds since the epoch, as log lines show it: `06/Feb/2009:12:14:14.655`, in local time.
+#[derive(Clone, Copy, Debug)]
+pub struct LogDate(pub u64);
+
+impl fmt::Display for LogDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}.{:03}",
+            Calendar::local(self.0 / 1_000_000),
+            self.0 / 1_000 % 1_000
+        )
     }
 }
 

@@ -76,4 +76,13 @@ impl Connection {
         }
         sent
     }
+
+    /// Sends what was written and is still held back.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.socket.poll_flush(cx);
+        if let Poll::Ready(Err(_)) = flushed {
+            self.broken = true;
+        }
+        flushed
+    }
 }

@@ -9,9 +9,11 @@ pub mod incoming;
 pub mod namespace;
 pub mod socket;
 pub mod timer;
+pub mod tls;
 
 pub use buffer::Buffer;
 pub use connection::Connection;
 pub use incoming::Incoming;
 pub use socket::Socket;
 pub use timer::Timer;
+pub use tls::TlsStream;

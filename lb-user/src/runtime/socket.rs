@@ -1,6 +1,6 @@
-//! A stream socket of either family.
+//! A stream socket of either family, bare or with a TLS session over it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
@@ -9,10 +9,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::tls::TlsStream;
+
 /// A connected stream socket.
 pub enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream>),
 }
 
 impl Socket {
@@ -22,6 +25,7 @@ impl Socket {
         let read = match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Socket::Unix(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            Socket::Tls(stream) => return stream.poll_read(cx, buffer.initialize_unfilled()),
         };
         read.map_ok(|()| buffer.filled().len())
     }
@@ -31,33 +35,43 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Socket::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Socket::Tls(stream) => stream.poll_write(cx, &[IoSlice::new(bytes)]),
         }
     }
 
     /// Writes some of `parts`, in order.
-    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
             Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Socket::Tls(stream) => stream.poll_write(cx, parts),
+        }
+    }
+
+    /// Sends what was written and is still held back: a TLS session may hold a part of it.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(_) | Socket::Unix(_) => Poll::Ready(Ok(())),
+            Socket::Tls(stream) => stream.poll_flush(cx),
         }
     }
 
     /// Is there something to read, the end of the stream included? Wakes the task when there is.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Socket::Tcp(stream) => stream.poll_read_ready(cx),
             Socket::Unix(stream) => stream.poll_read_ready(cx),
+            Socket::Tls(stream) => stream.poll_readable(cx),
         }
     }
 
     /// Ends the writing half (FIN).
-    pub fn shutdown_write(&self) {
-        self.shutdown(std::net::Shutdown::Write);
-    }
-
-    fn shutdown(&self, how: std::net::Shutdown) {
-        // Errors only say that the peer was quicker.
-        let _ = socket2::SockRef::from(self).shutdown(how);
+    pub fn shutdown_write(&mut self) {
+        match self {
+            Socket::Tls(stream) => stream.shutdown_write(),
+            // Errors only say that the peer was quicker.
+            bare => drop(socket2::SockRef::from(&*bare).shutdown(std::net::Shutdown::Write)),
+        }
     }
 
     /// Makes closing send a RST and forget what was not delivered.
@@ -94,6 +108,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.local_addr().ok(),
             Socket::Unix(_) => None,
+            Socket::Tls(stream) => stream.wire().local_address(),
         }
     }
 }
@@ -103,6 +118,7 @@ impl AsRawFd for Socket {
         match self {
             Socket::Tcp(stream) => stream.as_raw_fd(),
             Socket::Unix(stream) => stream.as_raw_fd(),
+            Socket::Tls(stream) => stream.wire().as_raw_fd(),
         }
     }
 }
@@ -112,6 +128,7 @@ impl std::os::fd::AsFd for Socket {
         match self {
             Socket::Tcp(stream) => stream.as_fd(),
             Socket::Unix(stream) => stream.as_fd(),
+            Socket::Tls(stream) => stream.wire().as_fd(),
         }
     }
 }

@@ -112,7 +112,7 @@ impl Channel {
                     Err(_) => return Poll::Ready(false),
                 }
             }
-            Poll::Ready(true)
+            connection.poll_flush(cx).map(|flushed| flushed.is_ok())
         });
         written.await == Some(true)
     }
@@ -143,6 +143,8 @@ impl Channel {
                 continue;
             }
             if self.is_done() {
+                self.waiting = Waiting::Destination;
+                std::task::ready!(to.poll_flush(cx)).map_err(|_| Broken::Destination)?;
                 from.input.release();
                 return Poll::Ready(Ok(()));
             }

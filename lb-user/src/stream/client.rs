@@ -110,7 +110,7 @@ impl Client {
     }
 
     /// Closes the writing half. Is there reason to read on for a while, so that what was written arrives?
-    pub fn lingers(&self) -> bool {
+    pub fn lingers(&mut self) -> bool {
         if self.connection.ended || self.connection.broken {
             return false;
         }

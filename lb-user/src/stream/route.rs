@@ -298,7 +298,7 @@ impl Exchange<'_> {
         let server = self.facts.server?;
         let own = &mut self.client.own_servers;
         while let Some(at) = own.iter().position(|connection| connection.server == Some(server)) {
-            let connection = own.swap_remove(at);
+            let mut connection = own.swap_remove(at);
             if connection.is_fresh() {
                 return Some(connection);
             }

@@ -1,5 +1,6 @@
 //! What may stand after the address of a `bind` line (manual 5.1), and of `stats socket`.
 
+mod certificate;
 mod socket;
 mod tls;
 
@@ -43,6 +44,7 @@ pub fn parse(
             address,
             options: options.clone(),
             location: location.clone(),
+            acceptor: None,
         })
         .collect())
 }

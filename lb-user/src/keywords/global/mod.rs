@@ -9,6 +9,7 @@ mod logs;
 mod otherwise;
 mod process;
 mod refused;
+mod tls;
 mod tune;
 
 use super::Reading;
@@ -32,6 +33,7 @@ pub const REGISTRY: &[&[GlobalRow]] = &[
     environment::ROWS,
     logs::ROWS,
     cli::ROWS,
+    tls::ROWS,
     tune::ROWS,
     ebpf::ROWS,
     otherwise::ROWS,

@@ -6,8 +6,6 @@ use super::{GlobalRow, refused};
 const VENDOR: &str = "Device detection with a vendor's library.";
 
 pub(super) const ROWS: &[GlobalRow] = &[
-    refused(&["ca-base"], "<dir>", "Where the files of `ca-file` and the like are."),
-    refused(&["crt-base"], "<dir>", "Where certificates are."),
     refused(&["external-check"], "", "Allow health checks by other programs."),
     refused(
         &["h1-case-adjust"],
@@ -35,26 +33,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         &["pp2-never-send-local"],
         "",
         "Name the balancer's own connections PROXY in place of LOCAL.",
-    ),
-    refused(
-        &["ssl-default-bind-ciphers"],
-        "<ciphers>",
-        "Cipher suites of listeners up to TLS 1.2.",
-    ),
-    refused(
-        &["ssl-default-bind-ciphersuites"],
-        "<ciphersuites>",
-        "Cipher suites of listeners in TLS 1.3.",
-    ),
-    refused(
-        &["ssl-default-bind-curves"],
-        "<curves>",
-        "Elliptic curves of listeners.",
-    ),
-    refused(
-        &["ssl-default-bind-options"],
-        "[<option>]...",
-        "TLS options of listeners.",
     ),
     refused(
         &["ssl-default-server-ciphers"],
@@ -87,16 +65,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         &["ssl-skip-self-issued-ca"],
         "",
         "Leave self-issued authorities out of chains.",
-    ),
-    refused(
-        &["ssl-load-extra-del-ext"],
-        "",
-        "Name extra files of certificates without the certificates' extension.",
-    ),
-    refused(
-        &["ssl-load-extra-files"],
-        "<none|all|bundle|sctl|ocsp|issuer|key>*",
-        "Which extra files of certificates are read.",
     ),
     refused(
         &["tune.fail-alloc"],
@@ -143,7 +111,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
     refused(&["tune.lua.session-timeout"], "<timeout>", "Time for Lua in a session."),
     refused(&["tune.lua.task-timeout"], "<timeout>", "Time for a Lua task."),
     refused(&["tune.lua.service-timeout"], "<timeout>", "Time for a Lua service."),
-    refused(&["tune.ssl.cachesize"], "<number>", "TLS sessions kept."),
     refused(&["tune.ssl.keylog"], "{ on | off }", "Log TLS secrets."),
     refused(&["tune.ssl.lifetime"], "<timeout>", "How long a TLS session is kept."),
     refused(
@@ -153,19 +120,9 @@ pub(super) const ROWS: &[GlobalRow] = &[
     ),
     refused(&["tune.ssl.maxrecord"], "<number>", "Longest TLS record."),
     refused(
-        &["tune.ssl.default-dh-param"],
-        "<number>",
-        "Bits of Diffie-Hellman parameters.",
-    ),
-    refused(
         &["tune.ssl.ssl-ctx-cache-size"],
         "<number>",
         "Generated certificates kept.",
-    ),
-    refused(
-        &["tune.ssl.capture-cipherlist-size"],
-        "<number>",
-        "Bytes of a client's cipher list kept.",
     ),
     refused(&["tune.zlib.memlevel"], "<number>", "Memory of zlib."),
     refused(&["tune.zlib.windowsize"], "<number>", "Window of zlib."),

@@ -2,7 +2,7 @@
 
 use super::{http, variable};
 use crate::rules::log_format::{Flags, LogVariableRow, write};
-use crate::runtime::calendar::Calendar;
+use crate::runtime::calendar::{Calendar, LogDate};
 
 /// The rows of this file.
 pub const ROWS: &[LogVariableRow] = &[
@@ -69,33 +69,14 @@ pub const ROWS: &[LogVariableRow] = &[
 
 /// `06/Feb/2009:12:14:14.655`
 fn with_milliseconds(date: u64, out: &mut Vec<u8>) {
-    day_and_time(Calendar::local(date / 1_000_000), out);
-    append(format_args!(".{:03}", date / 1_000 % 1_000), out);
+    append(LogDate(date), out);
 }
 
 /// `06/Feb/2009:12:14:14 +0100`
 fn with_zone(date: Calendar, out: &mut Vec<u8>) {
-    day_and_time(date, out);
+    append(&date, out);
     let (sign, hours, minutes) = date.zone();
     append(format_args!(" {sign}{hours:02}{minutes:02}"), out);
-}
-
-fn day_and_time(date: Calendar, out: &mut Vec<u8>) {
-    let Calendar {
-        year,
-        day,
-        hour,
-        minute,
-        second,
-        ..
-    } = date;
-    append(
-        format_args!(
-            "{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02}",
-            date.month_name()
-        ),
-        out,
-    );
 }
 
 /// `%Ts`, of as many hexadecimal digits as it takes.

@@ -68,6 +68,7 @@ fn parse(text: &str) -> Result<Bind, Error> {
         address,
         options,
         location: Location::new("-S", 1),
+        acceptor: None,
     })
 }
 
