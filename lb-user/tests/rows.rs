@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lb_user::config::environment::Environment;
 use lb_user::config::source::Source;
@@ -12,6 +12,7 @@ use lb_user::keywords::section::{http_errors, ring, userlist};
 use lb_user::keywords::{bind, global, proxy, server};
 use lb_user::language::row::{self, Does};
 use lb_user::language::{Diagnostics, Host, Row, Scope, Severity};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
 struct Machine;
 
@@ -33,6 +34,18 @@ impl Host for Machine {
     }
 }
 
+/// A certificate with its key, which may vouch for others.
+fn site() -> Vec<u8> {
+    static SITE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["www.example.com".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let site = params.self_signed(&key).unwrap().pem();
+        (site + &key.serialize_pem()).into_bytes()
+    });
+    SITE.clone()
+}
+
 /// The alerts about a configuration.
 fn alerts(text: &str) -> Vec<String> {
     let source = Source {
@@ -45,7 +58,11 @@ fn alerts(text: &str) -> Vec<String> {
         environment: Environment::default(),
         registry: &lb_user::keywords::RULES,
         host: &Machine,
-        read_file: &|path| std::fs::read(path),
+        read_file: &|path| match path.to_str() {
+            Some("site.pem") => Ok(site()),
+            Some("sites.list") => Ok(b"site.pem [verify none] www.example.com\n".to_vec()),
+            _ => std::fs::read(path),
+        },
     };
     let loaded = load(inputs, &mut diagnostics);
     let alerts: Vec<String> = diagnostics

@@ -30,7 +30,7 @@ pub enum BindAddress {
 }
 
 /// TLS of a `bind` line, as it is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BindTls {
     /// `ssl`
     pub enabled: bool,

@@ -120,6 +120,7 @@ mod tests {
         let (first, second) = (listen("127.0.0.1:0"), listen("127.0.0.1:0"));
         let bind = |listener: &std::net::TcpListener| Bind {
             address: BindAddress::Inet(listener.local_addr().unwrap()),
+            acceptor: None,
             options: BindOptions::default(),
             location: Location::default(),
         };

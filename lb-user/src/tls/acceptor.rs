@@ -25,8 +25,19 @@ pub struct Entry {
     pub filters: Vec<SniFilter>,
 }
 
+impl PartialEq for Entry {
+    /// The same certificate, whatever it is now.
+    fn eq(&self, other: &Entry) -> bool {
+        Arc::ptr_eq(&self.certificate, &other.certificate)
+            && self.settings == other.settings
+            && self.filters == other.filters
+    }
+}
+
+impl Eq for Entry {}
+
 /// What a whole listener says of its handshakes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub settings: Settings,
     pub leniency: Leniency,

@@ -75,14 +75,14 @@ pub enum Verify {
 }
 
 /// Certificates that vouch for others, and the lists of those they take back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authorities {
     pub certificates: Vec<CertificateDer<'static>>,
     pub revoked: Vec<CertificateRevocationListDer<'static>>,
 }
 
 /// What is asked of handshakes. What is not said here is said by the line, or by the defaults.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     pub versions: Option<Versions>,
     pub ciphers: Option<String>,

@@ -17,6 +17,7 @@ const ROOMS: &[&[&str]] = &[
     &["observe"],
     &["plan"],
     &["rules"],
+    &["tls"],
     &["language"],
     &["state"],
     &["stick"],
@@ -41,6 +42,7 @@ const PURE: &[&str] = &[
     "language",
     "plan",
     "rules",
+    "tls",
 ];
 
 /// What pure code does not name.

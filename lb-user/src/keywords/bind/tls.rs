@@ -207,14 +207,14 @@ pub(super) const ROWS: &[BindRow] = &[
         &["force-tlsv12", "force-tlsv13"],
         "",
         "This version only.",
-        "force-tlsv13",
+        "force-tlsv12",
         setting::one_version
     ),
     setting!(
         &["no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13"],
         "",
         "Not this version.",
-        "no-tlsv12",
+        "no-sslv3",
         setting::one_version
     ),
     refused(

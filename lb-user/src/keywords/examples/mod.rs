@@ -265,6 +265,7 @@ fn session() -> Session {
         accepted: 1_234_567_890_000_000,
         variables: Default::default(),
         counters: None,
+        tls: None,
         proxied: Some(Box::new(Proxied {
             authority: Some(b"example.com".to_vec()),
             unique_id: Some(b"6c62".to_vec()),

@@ -74,7 +74,7 @@ fn with_milliseconds(date: u64, out: &mut Vec<u8>) {
 
 /// `06/Feb/2009:12:14:14 +0100`
 fn with_zone(date: Calendar, out: &mut Vec<u8>) {
-    append(&date, out);
+    append(date, out);
     let (sign, hours, minutes) = date.zone();
     append(format_args!(" {sign}{hours:02}{minutes:02}"), out);
 }
