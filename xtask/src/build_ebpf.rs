@@ -1,24 +1,21 @@
 //! `cargo xtask build-ebpf`: compiles the kernel programs to objects that the next build of `lb` embeds.
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::compiler::Compiler;
 use crate::shell;
 
 /// The objects, one per capability: the binaries of `lb-ebpf`.
 pub const OBJECTS: [&str; 4] = ["gate", "handover", "lookup", "reuseport"];
 
-/// Debian's compiler, for hosts without a nightly toolchain.
-pub const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-
 const TARGET: &str = "bpfel-unknown-none";
 
 /// Build the kernel programs' objects into target/bpf.
 ///
-/// The next `cargo build` embeds them. Needs bpf-linker, and rustup's nightly with rust-src or Debian's rustc-web with
-/// rust-web-src: `cargo xtask setup` installs what is missing.
+/// The next `cargo build` embeds them. Needs bpf-linker, and a nightly of rustup's with rust-src and the linker's LLVM or
+/// Debian's rustc-web with rust-web-src: `cargo xtask setup` installs what is missing.
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -70,68 +67,4 @@ fn place(built: &Path, object: &Path) -> Result<()> {
     let half = object.with_extension("half");
     fs::write(&half, new)?;
     Ok(fs::rename(half, object)?)
-}
-
-/// A compiler that can build `core` for BPF.
-pub enum Compiler {
-    /// rustup's nightly toolchain with its rust-src component.
-    Nightly,
-    /// Debian's rustc-web with rust-web-src; the cargo is the one that runs us.
-    Debian,
-}
-
-impl Compiler {
-    /// The first compiler that is here with the source of `core`.
-    pub fn find() -> Result<Self> {
-        if Self::nightly_has_source() {
-            return Ok(Self::Nightly);
-        }
-        if source_of_core(Path::new("/usr")) && Path::new(DEBIAN_RUSTC).is_file() {
-            return Ok(Self::Debian);
-        }
-        bail!(
-            "no compiler that builds for BPF: neither rustup's nightly with rust-src nor Debian's rustc-web with rust-web-src \
-             (cargo xtask setup installs the latter)"
-        )
-    }
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Nightly => "rustup's nightly",
-            Self::Debian => "Debian's rustc-web",
-        }
-    }
-
-    fn nightly_has_source() -> bool {
-        let sysroot = Command::new("rustup")
-            .args(["run", "nightly", "rustc", "--print", "sysroot"])
-            .output();
-        sysroot.is_ok_and(|output| {
-            output.status.success() && source_of_core(Path::new(String::from_utf8_lossy(&output.stdout).trim()))
-        })
-    }
-
-    fn cargo(&self) -> Command {
-        match self {
-            Self::Nightly => {
-                let mut command = Command::new("rustup");
-                // The variables of the cargo that runs us would lead back to its own toolchain.
-                command
-                    .args(["run", "nightly", "cargo"])
-                    .env_remove("CARGO")
-                    .env_remove("RUSTC")
-                    .env_remove("RUSTUP_TOOLCHAIN");
-                command
-            }
-            Self::Debian => {
-                let mut command = shell::cargo();
-                command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
-                command
-            }
-        }
-    }
-}
-
-fn source_of_core(sysroot: &Path) -> bool {
-    sysroot.join("lib/rustlib/src/rust/library/core/Cargo.toml").is_file()
 }

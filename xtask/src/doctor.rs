@@ -1,8 +1,8 @@
 //! `cargo xtask doctor`: what of the prerequisites and of the kernel's help is here, and how to mend what is not.
 use anyhow::Result;
 
-use crate::build_ebpf::{self, Compiler};
-use crate::{setup, shell};
+use crate::compiler::Compiler;
+use crate::{build_ebpf, setup, shell};
 
 /// Report each prerequisite and kernel capability as present or missing, with the command that mends it.
 #[derive(clap::Args)]
@@ -25,12 +25,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("kernel programs");
     let compiler = Compiler::find();
-    line(
-        "compiler",
-        compiler.as_ref().ok().map(Compiler::name),
-        "none that builds for BPF",
-        "cargo xtask setup",
-    );
+    match compiler {
+        Ok(found) => line("compiler", Some(&found.name()), "", ""),
+        Err(error) => line("compiler", None, &error.to_string(), "cargo xtask setup"),
+    }
     let linker = setup::linker_version();
     line(
         "bpf-linker",

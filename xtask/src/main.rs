@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's chores, one file each.
 mod bench;
 mod build_ebpf;
+mod compiler;
 mod conformance;
 mod counts;
 mod demo;

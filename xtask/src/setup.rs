@@ -1,10 +1,13 @@
 //! `cargo xtask setup`: installs what the project's chores need and this machine lacks.
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::build_ebpf::Compiler;
+use crate::compiler::Compiler;
 use crate::shell;
 
 /// Install what is missing: Debian packages and bpf-linker.
@@ -37,7 +40,7 @@ const PACKAGES: [Package; 11] = [
     package("llvm-22-dev", "builds bpf-linker"),
     package("bpftool", "shows programs, links and maps"),
     package("iproute2", "makes the demo's and the tests' network namespaces"),
-    package("nginx-light", "the demo's HTTP servers"),
+    package("nginx", "the demo's HTTP servers"),
     package("curl", "the demo's HTTP clients"),
     package("mosquitto", "the demo's MQTT brokers"),
     package("mosquitto-clients", "the demo's MQTT clients"),
@@ -45,16 +48,16 @@ const PACKAGES: [Package; 11] = [
     package("haproxy", "the bench's other side"),
 ];
 
-/// The linker's version and features: it must know the same LLVM as the compiler.
 const LINKER_VERSION: &str = "0.13.0";
-const LINKER_LLVM: &str = "llvm-22";
-const LINKER_LLVM_PREFIX: &str = "/usr/lib/llvm-22";
+
+/// The major version of the LLVM that the linker is built with: it cannot read what a compiler with another one writes.
+pub const LINKER_LLVM: u32 = 22;
 
 /// The command that does by hand what [`run`] does for the linker.
 pub fn linker_by_hand() -> String {
     format!(
-        "LLVM_PREFIX={LINKER_LLVM_PREFIX} cargo install bpf-linker --version {LINKER_VERSION} --locked --no-default-features \
-         --features {LINKER_LLVM}"
+        "LLVM_PREFIX={} cargo install bpf-linker --version {LINKER_VERSION} --locked --no-default-features --features llvm-{LINKER_LLVM}",
+        llvm_prefix()
     )
 }
 
@@ -83,7 +86,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Every package the chores need here.
 pub fn packages() -> impl Iterator<Item = &'static Package> {
     let compiler: &[Package] = match Compiler::find() {
-        Ok(Compiler::Nightly) => &[],
+        Ok(Compiler::Nightly(_)) => &[],
         Ok(Compiler::Debian) | Err(_) => &DEBIAN_COMPILER,
     };
     compiler.iter().chain(&PACKAGES)
@@ -113,20 +116,54 @@ fn install_packages(missing: &[&Package]) -> Result<()> {
     if !Path::new("/usr/bin/apt-get").is_file() {
         bail!("no apt-get here: install the packages above with this system's own means");
     }
+    println!("installing {} packages", missing.len());
+    let _nothing_starts = NoDaemons::forbid();
     shell::succeed(apt_get().arg("update"))?;
     let names = missing.iter().map(|package| package.name);
-    shell::succeed(
-        apt_get()
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(names),
-    )
-    .context("could not install the packages above (are you root?)")
+    let mut install = apt_get();
+    install
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(names);
+    shell::succeed(&mut install).context("could not install the packages above (are you root?)")
 }
 
+/// apt-get without a word but its errors.
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
-    command.arg("--quiet=2").env("DEBIAN_FRONTEND", "noninteractive");
     command
+        .arg("--quiet=2")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null());
+    command
+}
+
+/// Where Debian's packages ask whether they may start the daemon that they bring (invoke-rc.d(8)).
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// While this lives, no package starts a daemon: the web servers and brokers are for the demo's namespaces, not for this machine.
+struct NoDaemons {
+    is_ours: bool,
+}
+
+impl NoDaemons {
+    /// Where somebody set a policy already, it stays.
+    fn forbid() -> Self {
+        let mut file = OpenOptions::new();
+        let made = file.write(true).create_new(true).mode(0o755).open(POLICY);
+        // 101: the action is forbidden.
+        let written = made.and_then(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n"));
+        Self {
+            is_ours: written.is_ok(),
+        }
+    }
+}
+
+impl Drop for NoDaemons {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
 }
 
 /// Builds bpf-linker against Debian's LLVM, which must be installed by now.
@@ -134,8 +171,14 @@ fn install_linker() -> Result<()> {
     let mut command = shell::cargo();
     command
         .args(["install", "bpf-linker", "--version", LINKER_VERSION, "--locked"])
-        .args(["--no-default-features", "--features", LINKER_LLVM])
+        .args(["--no-default-features", "--features"])
+        .arg(format!("llvm-{LINKER_LLVM}"))
         // Without this it takes the directory above the llvm-config it finds, which need not be this version's.
-        .env("LLVM_PREFIX", LINKER_LLVM_PREFIX);
+        .env("LLVM_PREFIX", llvm_prefix());
     shell::succeed(&mut command)
+}
+
+/// Where Debian has that LLVM.
+fn llvm_prefix() -> String {
+    format!("/usr/lib/llvm-{LINKER_LLVM}")
 }
