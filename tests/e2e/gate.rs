@@ -320,6 +320,29 @@ fn without_privilege_userspace_does_it_all() -> Result<()> {
     Ok(())
 }
 
+/// Whatever the kernel has, the balancer starts, decides alike, and names what it lacks.
+#[test]
+fn what_is_missing_is_named() -> Result<()> {
+    let site = Site::new()?;
+    let lb = site.start("ebpf auto")?;
+    site.visits(&lb)?;
+    let told = lb.ask("show ebpf")?;
+    println!("{told}");
+    ensure!(denied(&lb, "FRONTEND")? == 4);
+    if told.contains("gate: on") {
+        return Ok(());
+    }
+    let notice = lb.log_line(&["[NOTICE]", "The gate is off"])?;
+    let steps = told.lines().filter_map(|line| line.trim().split_once(": missing"));
+    let missing: Vec<&str> = steps.map(|(name, _)| name).collect();
+    ensure!(!missing.is_empty(), "nothing is missing, yet {notice}");
+    ensure!(
+        missing.iter().all(|name| notice.contains(name)),
+        "{notice} does not name all of {missing:?}"
+    );
+    Ok(())
+}
+
 /// What `bpftool net` finds on the interfaces of a namespace.
 fn attached(namespace: &Netns) -> Result<String> {
     let output = namespace.command("bpftool")?.args(["-j", "net", "show"]).output()?;

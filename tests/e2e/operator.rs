@@ -88,7 +88,7 @@ fn a_stream_is_listed_while_it_lives_and_can_be_ended() -> Result<()> {
 #[test]
 fn a_paused_frontend_refuses_and_a_resumed_one_serves() -> Result<()> {
     let origin = Origin::start(Service::Echo)?;
-    let port = lab::free_port()?;
+    let address = lab::free_address()?;
     let lb = Setup::new(format!(
         "
 defaults
@@ -97,12 +97,11 @@ defaults
     timeout server 60s
 
 listen relay
-    bind 127.0.0.1:{port}
+    bind {address}
     server echo {}",
         origin.address()
     ))
     .start()?;
-    let address = ([127, 0, 0, 1], port).into();
     let works = || -> Result<()> {
         let mut client = Client::connect(address)?;
         client.send("x")?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use lab::{Client, Origin, Process, Service, binary, until};
+use lab::{Client, Origin, Process, Service, binary, free_address, until};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
@@ -67,11 +67,6 @@ listen web
         let heard = until(words, || self.log().ok()?.contains(words).then_some(()));
         heard.with_context(|| self.log().unwrap_or_default())
     }
-}
-
-/// An address that nobody listens on.
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 fn answers(address: SocketAddr) -> Result<u16> {
@@ -426,18 +421,18 @@ fn the_master_shows_its_processes() -> Result<()> {
 #[test]
 fn addresses_of_every_kind_are_bound() -> Result<()> {
     let site = Site::new()?;
-    let first = free_address()?.port();
+    let first = free_address()?;
     let (path, name) = (site.path("web.sock"), format!("lb-e2e-{}", std::process::id()));
     let binds = [
-        format!("127.0.0.1:{first}"),
+        first.to_string(),
         format!("unix@{path} mode 666"),
         format!("abns@{name}"),
-        format!("ipv6@[::1]:{first}"),
+        format!("ipv6@[::1]:{}", first.port()),
     ];
     site.configure("", binds.join("\n    bind "))?;
     let _process = site.start(&["-db"])?;
-    wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, first)))?;
-    wait_until_it_answers(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, first)))?;
+    wait_until_it_answers(first)?;
+    wait_until_it_answers(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, first.port())))?;
     assert_eq!(mode_of(&path)?, 0o666);
     ask_over(UnixStream::connect(&path)?)?;
     use std::os::linux::net::SocketAddrExt;

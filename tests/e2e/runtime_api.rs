@@ -349,6 +349,7 @@ const OTHER_COLUMNS: &[(&str, &str)] = &[
     ("ctime_max", "a time"),
     ("rtime_max", "a time"),
     ("ttime_max", "a time"),
+    ("check_duration", "a time"),
     (
         "bin",
         "bytes on the wire; the peer counts those of its own form of a message",

@@ -44,7 +44,10 @@ pub fn run(args: &Args) -> Result<()> {
         println!("The demo is gone.");
         return Ok(());
     }
-    setup::run(&setup::Args { dry_run: false })?;
+    setup::run(&setup::Args {
+        dry_run: false,
+        demo: true,
+    })?;
     let binary = match &args.binary {
         Some(binary) => std::path::absolute(binary)?,
         None => {

@@ -14,7 +14,7 @@ pub struct Args {
 /// Ends well even where something is missing: the report is the answer.
 pub fn run(args: &Args) -> Result<()> {
     println!("packages");
-    for package in setup::packages() {
+    for package in setup::packages(true) {
         let found = setup::is_installed(package.name).then_some(package.why);
         line(
             package.name,

@@ -7,6 +7,7 @@ mod counts;
 mod demo;
 mod docs;
 mod doctor;
+mod kernels;
 mod setup;
 mod shell;
 mod test;
@@ -27,6 +28,7 @@ enum Chore {
     Demo(demo::Args),
     Docs(docs::Args),
     Doctor(doctor::Args),
+    Kernels(kernels::Args),
     Setup(setup::Args),
     Test(test::Args),
     Tidy(tidy::Args),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Demo(args) => demo::run(&args),
         Chore::Docs(args) => docs::run(&args),
         Chore::Doctor(args) => doctor::run(&args),
+        Chore::Kernels(args) => kernels::run(&args),
         Chore::Setup(args) => setup::run(&args),
         Chore::Test(args) => test::run(&args),
         Chore::Tidy(args) => tidy::run(&args),

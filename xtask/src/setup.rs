@@ -16,6 +16,9 @@ pub struct Args {
     /// Only say what would be installed
     #[arg(long)]
     pub dry_run: bool,
+    /// Only what the demo needs
+    #[arg(long)]
+    pub demo: bool,
 }
 
 /// A Debian package and what it is needed for.
@@ -34,7 +37,8 @@ const DEBIAN_COMPILER: [Package; 2] = [
     package("rust-web-src", "the source of core, compiled for BPF"),
 ];
 
-const PACKAGES: [Package; 11] = [
+/// What building `lb` and showing it takes.
+const DEMO: [Package; 9] = [
     package("gcc", "links Rust programs"),
     package("libc6-dev", "links Rust programs"),
     package("llvm-22-dev", "builds bpf-linker"),
@@ -44,8 +48,15 @@ const PACKAGES: [Package; 11] = [
     package("curl", "the demo's HTTP clients"),
     package("mosquitto", "the demo's MQTT brokers"),
     package("mosquitto-clients", "the demo's MQTT clients"),
+];
+
+/// What the tests and the bench take beside that.
+const TESTS: [Package; 5] = [
     package("varnish", "varnishtest runs the scenarios"),
-    package("haproxy", "the bench's other side"),
+    package("haproxy", "the bench's and some tests' other side"),
+    package("qemu-system-x86", "boots other kernels to test on"),
+    package("busybox-static", "the first process on those"),
+    package("binutils", "strips the programs that run there"),
 ];
 
 const LINKER_VERSION: &str = "0.13.0";
@@ -62,7 +73,8 @@ pub fn linker_by_hand() -> String {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let missing = missing_packages();
+    let mut missing: Vec<&Package> = packages(!args.demo).collect();
+    missing.retain(|package| !is_installed(package.name));
     for package in &missing {
         println!("{}: missing, {}", package.name, package.why);
     }
@@ -83,17 +95,14 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Every package the chores need here.
-pub fn packages() -> impl Iterator<Item = &'static Package> {
+/// Every package the demo needs here, or the tests need beside.
+pub fn packages(tests: bool) -> impl Iterator<Item = &'static Package> {
     let compiler: &[Package] = match Compiler::find() {
         Ok(Compiler::Nightly(_)) => &[],
         Ok(Compiler::Debian) | Err(_) => &DEBIAN_COMPILER,
     };
-    compiler.iter().chain(&PACKAGES)
-}
-
-fn missing_packages() -> Vec<&'static Package> {
-    packages().filter(|package| !is_installed(package.name)).collect()
+    let tests: &[Package] = if tests { &TESTS } else { &[] };
+    compiler.iter().chain(&DEMO).chain(tests)
 }
 
 /// Whether dpkg knows the package as installed.

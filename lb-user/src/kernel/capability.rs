@@ -3,6 +3,7 @@ use std::path::Path;
 
 use aya::maps::MapType;
 use aya::programs::ProgramType;
+use aya::sys::BpfHelper;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{interface, netdev, object, pins};
@@ -37,6 +38,7 @@ impl Capabilities {
         let mut steps = OBJECTS.map(embedded).to_vec();
         steps.extend(PRIVILEGES.map(privilege));
         steps.extend(PROGRAMS.map(program_type));
+        steps.push(helper());
         steps.extend([MapType::Hash, MapType::LpmTrie, MapType::PerCpuArray, MapType::SockMap].map(map_type));
         steps.push(bpf_file_system(pin_dir));
         steps.extend(interfaces.iter().flat_map(|name| interface_steps(name)));
@@ -109,6 +111,16 @@ fn program_type((name, kind): (&str, ProgramType)) -> Capability {
         Err(error) => Some((error.to_string(), None)),
     };
     Capability::new(format!("{name} programs"), missing)
+}
+
+/// The youngest function of the kernel that the gate calls.
+fn helper() -> Capability {
+    let missing = match aya::sys::is_helper_supported(ProgramType::Xdp, BpfHelper::BPF_FUNC_xdp_get_buff_len) {
+        Ok(true) => None,
+        Ok(false) => Some(("this kernel is older than 5.18".to_owned(), None)),
+        Err(error) => Some((error.to_string(), None)),
+    };
+    Capability::new("XDP in several buffers", missing)
 }
 
 fn map_type(kind: MapType) -> Capability {

@@ -213,16 +213,18 @@ fn load_error(error: &EbpfError) -> String {
     }
 }
 
-/// An error of a program's loading: the kernel's word, and the verifier's last one.
+/// How the lines begin that the verifier ends with.
+const STATISTICS: [&str; 3] = ["processed ", "stack depth ", "verification time "];
+
+/// An error of a program's loading: the kernel's word, and the verifier's reason.
 pub fn program_error(object: &'static str, error: &ProgramError) -> KernelError {
     let why = match error {
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
-            let last = log
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or_default();
+            // What follows the reason are statistics.
+            let is_statistics = |line: &str| STATISTICS.iter().any(|start| line.starts_with(start));
+            let is_reason = |line: &&str| !line.trim().is_empty() && !is_statistics(line);
+            let last = log.lines().rev().find(is_reason).unwrap_or_default();
             format!("{io_error}{} {last}", privilege(io_error))
         }
         other => other.to_string(),

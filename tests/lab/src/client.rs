@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::wait::patience;
+
 /// After this long without a byte a read or a connect fails, so that no test hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,8 @@ impl Response {
 impl Client {
     /// Connects to an address.
     pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("connect to {address}"))?;
+        let stream = TcpStream::connect_timeout(&address, patience(PATIENCE))
+            .with_context(|| format!("connect to {address}"))?;
         Self::over(stream)
     }
 
@@ -58,7 +61,7 @@ impl Client {
             AddressFamily::INET6
         };
         let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience(PATIENCE)))?;
         bind(&socket, &SocketAddr::new(source, 0)).with_context(|| format!("bind to {source}"))?;
         connect(&socket, &address).with_context(|| format!("connect from {source} to {address}"))?;
         Self::over(socket.into())
@@ -66,7 +69,7 @@ impl Client {
 
     fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience(PATIENCE)))?;
         Ok(Self {
             stream,
             input: Vec::new(),

@@ -18,4 +18,4 @@ pub use client::{Client, Response};
 pub use netns::{Netns, veth};
 pub use origin::{Origin, Service};
 pub use process::{Process, pinned_to};
-pub use wait::{free_port, until};
+pub use wait::{free_address, until};

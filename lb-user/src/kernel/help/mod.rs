@@ -197,7 +197,7 @@ impl Stand {
     /// Attaches the gate. Answers with what is off and why.
     fn attach(&mut self, plan: &Plan, replacing: bool) -> Vec<String> {
         let pin_dir = pin_dir(plan);
-        let off = |error: KernelError| format!("[ebpf] The gate is off, its rules run in userspace: {error}");
+        let off = |why: &str| vec![format!("[ebpf] The gate is off, its rules run in userspace: {why}")];
         let interfaces = match interfaces(plan, &self.placement) {
             Ok(interfaces) if interfaces.iter().all(|(_, mode)| *mode == Mode::Off) => {
                 self.gate = GateStand::Off("no interface faces its listeners".to_owned());
@@ -205,12 +205,14 @@ impl Stand {
             }
             Ok(interfaces) => interfaces,
             Err(error) => {
-                self.gate = GateStand::Off(error.to_string());
-                return vec![off(error)];
+                let why = error.to_string();
+                let notices = off(&why);
+                self.gate = GateStand::Off(why);
+                return notices;
             }
         };
         let names: Vec<String> = interfaces.iter().map(|(name, _)| name.clone()).collect();
-        self.capabilities = Some(Capabilities::probe(&pin_dir, &names));
+        let capabilities = self.capabilities.insert(Capabilities::probe(&pin_dir, &names));
         match Gate::attach(&interfaces, &self.placement.rules, &pin_dir) {
             Ok(mut gate) => {
                 gate.give_pins_to(plan.global.uid, plan.global.gid);
@@ -223,8 +225,10 @@ impl Stand {
                 notices
             }
             Err(error) => {
-                self.gate = GateStand::Off(error.to_string());
-                vec![off(error)]
+                let why = with_missing(&error, capabilities);
+                let notices = off(&why);
+                self.gate = GateStand::Off(why);
+                notices
             }
         }
     }
@@ -232,6 +236,15 @@ impl Stand {
 
 fn pin_dir(plan: &Plan) -> PathBuf {
     PathBuf::from(plan.global.ebpf.pin_dir.as_deref().unwrap_or(PIN_DIR))
+}
+
+/// An error, and what of the kernel's help is missing here.
+fn with_missing(error: &KernelError, capabilities: &Capabilities) -> String {
+    let missing: Vec<&str> = capabilities.missing().map(|step| step.name.as_str()).collect();
+    match missing[..] {
+        [] => error.to_string(),
+        _ => format!("{error} (missing: {})", missing.join(", ")),
+    }
 }
 
 /// The interfaces that the configuration names, else those that its listeners with rules are reached by.
