@@ -5,6 +5,7 @@ mod laboratory;
 mod operator;
 mod process;
 mod runtime_api;
+mod side_by_side;
 mod steer;
 mod tables;
 mod tcp;

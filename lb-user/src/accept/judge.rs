@@ -2,7 +2,7 @@
 
 use crate::rules::condition::Verdict;
 use crate::rules::effect::Effect;
-use crate::rules::facts::{Body, Facts, Side};
+use crate::rules::facts::Facts;
 use crate::rules::{self, Rule};
 use crate::runtime::clock;
 use crate::stick::{DataType, Key, TableId};
@@ -89,18 +89,8 @@ impl Client {
     }
 
     fn ask(&self, rule: &'static Rule, exchange: &rules::Exchange) -> Effect<'static, 'static> {
-        let facts = Facts {
-            process: self.engine.process,
-            now: clock::date(),
-            ticks: clock::ticks(),
-            session: &self.session,
-            exchange,
-            side: Side::Request,
-            request: None,
-            response: None,
-            request_body: Body::default(),
-            response_body: Body::default(),
-        };
+        let (now, ticks) = (clock::date(), clock::ticks());
+        let facts = Facts::bare(self.engine.process, &self.session, exchange, now, ticks);
         if rule
             .condition
             .as_ref()

@@ -1,8 +1,10 @@
 //! The accept loop of one listening socket in one worker.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,9 +101,10 @@ async fn accept(
     gate: &Gate,
     incoming: &Incoming,
 ) {
+    let mut row = Row::new(engine.plan.global.tune.max_accept);
     loop {
         gate.open().await;
-        let accepted = incoming.accept().await;
+        let accepted = row.accept(incoming).await;
         clock::refresh();
         match accepted {
             Ok(accepted) => {
@@ -116,6 +119,39 @@ async fn accept(
             // The client left before it was accepted.
             Err(_) => {}
         }
+    }
+}
+
+/// Connections accepted without a pause, which leave the worker's other tasks waiting (`tune.maxaccept`).
+struct Row {
+    longest: u32,
+    length: u32,
+}
+
+impl Row {
+    fn new(max_accept: i32) -> Row {
+        Row {
+            longest: u32::try_from(max_accept).unwrap_or(u32::MAX).max(1),
+            length: 0,
+        }
+    }
+
+    /// The next connection, once the other tasks had their turn if the row is as long as it may be.
+    async fn accept(&mut self, incoming: &Incoming) -> io::Result<(Socket, Option<SocketAddr>)> {
+        if self.length >= self.longest {
+            self.length = 0;
+            tokio::task::yield_now().await;
+        }
+        self.length += 1;
+        let mut accepting = pin!(incoming.accept());
+        poll_fn(|cx| {
+            let accepted = accepting.as_mut().poll(cx);
+            if accepted.is_pending() {
+                self.length = 1;
+            }
+            accepted
+        })
+        .await
     }
 }
 

@@ -7,6 +7,7 @@ pub mod live;
 pub mod pool;
 pub mod proxy_protocol;
 pub mod queue;
+pub mod roster;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -152,6 +152,9 @@ impl Linker<'_, '_> {
             self.default_backend();
             self.use_backend();
         }
+        if let Some(capture) = &mut self.draft.proxy.cookie_capture {
+            capture.length = capture.length.min(self.global.tune.cookie_length);
+        }
         self.errors();
         self.promises();
         if self.draft.proxy.is_backend {

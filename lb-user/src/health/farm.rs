@@ -11,6 +11,7 @@ use super::message::{self, Cause, Line, Tally, Who};
 use super::result::{Outcome, Status, Verdict};
 use super::schedule;
 use super::standing::{Event, Standing};
+use crate::backend::roster::{Reason, Rosters};
 use crate::backend::{Backend, live};
 use crate::observe::Loggers;
 use crate::plan::{self, Plan};
@@ -24,6 +25,7 @@ pub struct Farm {
     pub(super) process: &'static Process,
     backends: &'static [Backend],
     loggers: &'static Loggers,
+    rosters: &'static Rosters,
     /// The server that one tracks, and the servers that track one.
     leaders: HashMap<ServerId, ServerId>,
     followers: HashMap<ServerId, Vec<ServerId>>,
@@ -40,12 +42,14 @@ impl Farm {
         process: &'static Process,
         backends: &'static [Backend],
         loggers: &'static Loggers,
+        rosters: &'static Rosters,
     ) -> Farm {
         let mut farm = Farm {
             plan,
             process,
             backends,
             loggers,
+            rosters,
             leaders: HashMap::new(),
             followers: HashMap::new(),
             wakers: HashMap::new(),
@@ -248,6 +252,7 @@ impl Farm {
         if !before.is_down() && after.is_down() {
             state.counters.check_downs.increment();
         }
+        self.shut_sessions(id, &before, &after);
         let rebuilt = self.rebuild(id);
         if let Some(tally) = self.tally(id, rebuilt.requeued) {
             self.with_who(id, |who| {
@@ -260,6 +265,23 @@ impl Farm {
             self.tell_loss(id.backend);
         }
         self.lead(id, &after);
+    }
+
+    /// `on-marked-down` and `on-marked-up`.
+    fn shut_sessions(&self, id: ServerId, before: &Standing, after: &Standing) {
+        let Some((proxy, server)) = self.plan_of(id) else {
+            return;
+        };
+        if server.shutdown_sessions_when_down && !before.is_down() && after.is_down() {
+            self.rosters.shut(id, Reason::ServerDown);
+        }
+        if server.shutdown_backups_when_up && before.is_down() && !after.is_down() {
+            let backups = (0..).zip(&proxy.servers).filter(|(_, server)| server.backup);
+            for (index, _) in backups {
+                let backend = id.backend;
+                self.rosters.shut(ServerId { backend, index }, Reason::ServerUp);
+            }
+        }
     }
 
     /// Tells the servers that track `id`.

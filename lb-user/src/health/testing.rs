@@ -100,7 +100,13 @@ pub fn lab_with(backends: Vec<Vec<Server>>, configure: impl Fn(&mut Proxy)) -> L
     let process: &Process = Box::leak(Box::new(process));
     let backends: Vec<Backend> = plan.proxies.iter().map(|proxy| Backend::new(proxy, process)).collect();
     Lab {
-        farm: Box::leak(Box::new(Farm::new(plan, process, backends.leak(), loggers))),
+        farm: Box::leak(Box::new(Farm::new(
+            plan,
+            process,
+            backends.leak(),
+            loggers,
+            Box::leak(Box::default()),
+        ))),
         log,
     }
 }

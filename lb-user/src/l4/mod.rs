@@ -4,6 +4,7 @@
 
 mod inspect;
 
+use crate::backend::roster;
 use crate::http::h1::{Framing, Limits};
 use crate::runtime::clock;
 use crate::stream::Client;
@@ -11,22 +12,21 @@ use crate::stream::body::Body;
 use crate::stream::client;
 use crate::stream::ending::Ending;
 use crate::stream::exchange::Exchange;
-use crate::stream::roster;
 use inspect::Inspected;
 
 /// Serves one connection of a `mode tcp` frontend.
 pub async fn serve(mut client: Box<Client>) {
     let mut exchange = Box::new(Exchange::for_tcp(&mut client));
     let place = exchange.enrolled.place();
-    let inspected = roster::unless_killed(place, exchange.inspect_client()).await;
-    match inspected.unwrap_or_else(|| Err(exchange.killed())) {
+    let inspected = roster::unless_ended(place, exchange.inspect_client()).await;
+    match inspected.unwrap_or_else(|reason| Err(exchange.ended(reason))) {
         Ok(Inspected::Http) => {
             drop(exchange);
             return client::serve(client).await;
         }
         Ok(Inspected::Tcp) => {
-            let ended = roster::unless_killed(place, exchange.relay()).await;
-            if let Err(ending) = ended.unwrap_or_else(|| Err(exchange.killed())) {
+            let ended = roster::unless_ended(place, exchange.relay()).await;
+            if let Err(ending) = ended.unwrap_or_else(|reason| Err(exchange.ended(reason))) {
                 exchange.end(ending).await;
             }
         }
@@ -46,6 +46,7 @@ impl Exchange<'_> {
         self.bind_to_server();
         self.reach_server().await?;
         self.open_tunnel();
+        self.log_early();
         self.inspect_server().await?;
         self.forward().await
     }

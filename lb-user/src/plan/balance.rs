@@ -41,6 +41,20 @@ pub enum Algorithm {
     Hash(Box<Expression>),
 }
 
+impl Algorithm {
+    /// Does the same key always lead to the same server?
+    pub fn is_deterministic(&self) -> bool {
+        !matches!(
+            self,
+            Algorithm::RoundRobin
+                | Algorithm::StaticRoundRobin
+                | Algorithm::LeastConnections
+                | Algorithm::First
+                | Algorithm::Random { .. }
+        )
+    }
+}
+
 /// What of the URI `balance uri` hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UriHash {

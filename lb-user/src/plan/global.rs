@@ -15,6 +15,8 @@ pub struct Global {
     /// Reloads that an old worker may live through.
     pub max_reloads: Option<u32>,
     pub quiet: bool,
+    /// Workers share each listening socket (`noreuseport`).
+    pub no_reuse_port: bool,
     pub zero_warning: bool,
     pub strict_limits: bool,
     pub uid: Option<u32>,
@@ -42,15 +44,11 @@ pub struct Global {
     pub cli: Vec<CliSocket>,
     pub stats_timeout: Duration,
     pub stats_max_connections: u32,
-    pub expose_experimental: bool,
-    pub insecure_fork_wanted: bool,
     pub insecure_setuid_wanted: bool,
     /// Let the kernel write a core file though the user was changed.
     pub dumpable: bool,
     pub spread_checks: u32,
     pub max_spread_checks: Option<Duration>,
-    pub server_state_base: Option<String>,
-    pub server_state_file: Option<String>,
     pub tune: Tune,
     pub ebpf: Ebpf,
 }
@@ -60,17 +58,15 @@ pub struct Global {
 pub struct Tune {
     pub bufsize: usize,
     pub maxrewrite: usize,
+    /// Connections that a worker accepts in a row; negative: without limit.
     pub max_accept: i32,
     pub max_headers: usize,
     pub cookie_length: usize,
     pub log_uri_length: usize,
-    pub idle_pool_shared: bool,
-    pub idle_timer: u32,
     pub receive_buffer_client: Option<u32>,
     pub receive_buffer_server: Option<u32>,
     pub send_buffer_client: Option<u32>,
     pub send_buffer_server: Option<u32>,
-    pub pipe_size: Option<u32>,
     /// `tune.ssl.capture-cipherlist-size`, in bytes.
     pub cipher_list: usize,
 }
@@ -149,13 +145,10 @@ impl Default for Tune {
             max_headers: 101,
             cookie_length: 63,
             log_uri_length: 1_024,
-            idle_pool_shared: true,
-            idle_timer: 1_000,
             receive_buffer_client: None,
             receive_buffer_server: None,
             send_buffer_client: None,
             send_buffer_server: None,
-            pipe_size: None,
             cipher_list: 0,
         }
     }
@@ -169,6 +162,7 @@ impl Default for Global {
             exit_on_failure: true,
             max_reloads: None,
             quiet: false,
+            no_reuse_port: false,
             zero_warning: false,
             strict_limits: true,
             uid: None,
@@ -192,14 +186,10 @@ impl Default for Global {
             cli: Vec::new(),
             stats_timeout: Duration::from_secs(10),
             stats_max_connections: 10,
-            expose_experimental: false,
-            insecure_fork_wanted: false,
             insecure_setuid_wanted: false,
             dumpable: false,
             spread_checks: 0,
             max_spread_checks: None,
-            server_state_base: None,
-            server_state_file: None,
             tune: Tune::default(),
             ebpf: Ebpf::default(),
         }

@@ -21,9 +21,7 @@ pub struct Args {
     pub directory: Option<String>,
     /// `-c`
     pub check: bool,
-    /// `-d`: stay in the foreground and say what happens.
-    pub debug: bool,
-    /// `-db`: stay in the foreground.
+    /// `-d` and `-db`: stay in the foreground.
     pub foreground: bool,
     /// `-dD`
     pub diagnostics: bool,
@@ -31,8 +29,6 @@ pub struct Args {
     pub zero_warning: bool,
     /// `-dr`: a server whose name does not resolve starts without an address.
     pub ignore_resolution: bool,
-    /// `-dV`: do not verify the certificates of servers.
-    pub no_server_verify: bool,
     /// `-dR`
     pub no_reuse_port: bool,
     /// `-D`
@@ -159,17 +155,15 @@ fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, Mistake> 
 }
 
 impl Args {
-    /// The `-d` family. Letters that tune what this program does not have (pollers, splicing, memory poisoning) are
-    /// taken without effect, as are unknown ones: they only ever help to debug.
+    /// The `-d` family. Letters that tune what this program does not have (pollers, splicing, memory poisoning, TLS to
+    /// servers) are taken without effect, as are unknown ones: they only ever help to debug.
     fn debugging(&mut self, letters: &str) {
         match letters {
-            "" => self.debug = true,
-            "b" => self.foreground = true,
+            "" | "b" => self.foreground = true,
             "D" => self.diagnostics = true,
             "W" => self.zero_warning = true,
             "r" => self.ignore_resolution = true,
             "R" => self.no_reuse_port = true,
-            "V" => self.no_server_verify = true,
             _ => {}
         }
     }
@@ -182,7 +176,7 @@ impl Args {
 
     /// Does the process leave the terminal, if the configuration asks for it or the command line does?
     pub fn daemonizes(&self, configured: bool) -> bool {
-        (self.daemon || configured) && !self.debug && !self.foreground
+        (self.daemon || configured) && !self.foreground
     }
 }
 
@@ -204,13 +198,12 @@ Usage: lb [-f <file|directory>]... [options] [-- <file|directory>...]
   -c                     check the configuration and exit
   -C <directory>         change to this directory first
   -D                     go to the background
-  -d                     debug: stay in the foreground and show what happens
-  -db                    stay in the foreground
+  -d, -db                stay in the foreground
   -dD                    diagnostics: point out suspicious statements
   -dW                    refuse to start when there are warnings
   -dr                    start servers whose names do not resolve without an address
   -dR                    do not use SO_REUSEPORT
-  -dV                    do not verify the certificates of servers
+  -dV                    do not verify the certificates of servers (without effect: there is no TLS to servers yet)
   -L <name>              name of the local peer (the host's name otherwise)
   -m <megabytes>         limit the memory
   -n <connections>       limit the connections of the process
@@ -243,7 +236,7 @@ mod tests {
     #[test]
     fn what_drivers_use() {
         let args = run("-d -dM -f /tmp/t/cfg");
-        assert!(args.debug && !args.daemonizes(true));
+        assert!(args.foreground && !args.daemonizes(true));
         assert_eq!(args.files, ["/tmp/t/cfg"]);
 
         let args = run("-W -S fd@7 -f cfg -p pid");
@@ -273,12 +266,10 @@ mod tests {
             files: vec!["x".to_owned()],
             directory: Some("/d".to_owned()),
             check: true,
-            debug: false,
             foreground: true,
             diagnostics: true,
             zero_warning: true,
             ignore_resolution: true,
-            no_server_verify: true,
             no_reuse_port: true,
             daemon: false,
             verbosity: Verbosity::Quiet,

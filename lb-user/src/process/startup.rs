@@ -110,7 +110,7 @@ fn prepare(args: &Args, inherited: &mut Inherited, messages: &mut Messages) -> R
     let sizes = limits::apply(plan, workers, args.max_connections, messages).ok_or(ExitCode::FAILURE)?;
     let binding = Binding {
         workers,
-        reuse_port: !args.no_reuse_port,
+        reuse_port: !args.no_reuse_port && !plan.global.no_reuse_port,
     };
     if let Some(path) = &args.listeners_from {
         take_over(path, inherited, messages);

@@ -39,6 +39,22 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// Facts before any byte of a message came.
+    pub fn bare(process: &'a Process, session: &'a Session, exchange: &'a Exchange, now: u64, ticks: u64) -> Facts<'a> {
+        Facts {
+            process,
+            now,
+            ticks,
+            session,
+            exchange,
+            side: Side::Request,
+            request: None,
+            response: None,
+            request_body: Body::default(),
+            response_body: Body::default(),
+        }
+    }
+
     /// The value of a variable, with what this evaluation wrote to it.
     pub fn variable(&self, variable: &Variable) -> Option<Value<'a>> {
         if !self.exchange.written.is_empty()
@@ -142,6 +158,29 @@ pub struct Session {
     pub tls: Option<Box<tls::Facts>>,
 }
 
+impl Session {
+    /// The session of what no client asked for, such as a variable's first value.
+    pub fn internal() -> Session {
+        Session {
+            source: SocketAddr::from(([0, 0, 0, 0], 0)),
+            destination: None,
+            is_unix: true,
+            frontend: ProxyId(u32::MAX),
+            listener: ListenerId {
+                frontend: ProxyId(u32::MAX),
+                index: 0,
+            },
+            listener_puid: 0,
+            listener_name: None,
+            accepted: 0,
+            variables: Variables::default(),
+            proxied: None,
+            counters: Default::default(),
+            tls: Default::default(),
+        }
+    }
+}
+
 /// Facts from a PROXY protocol v2 header beyond the addresses (proxy-protocol.txt section 2.2).
 #[derive(Clone, Debug, Default)]
 pub struct Proxied {
@@ -203,6 +242,8 @@ pub struct Exchange {
     pub log_level: Option<LogLevel>,
     /// Counters at the moment of logging (`%ac %fc %bc %sc`).
     pub concurrency: Concurrency,
+    /// Is it logged before its end (`option logasap`)? What still grows is marked then.
+    pub logged_early: bool,
     /// Did the balancer itself answer (`%b` shows `<NOSRV>`, `%s` too)?
     pub intercepted: bool,
 }

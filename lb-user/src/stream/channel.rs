@@ -91,8 +91,10 @@ impl Channel {
         self.copy.is_some() || self.body.is_untouched()
     }
 
-    /// Writes everything again from the beginning, to another connection.
-    pub fn rewind(&mut self) {
+    /// Begins with this head and writes what was written of the body again, to another connection.
+    pub fn rewind(&mut self, write_head: impl FnOnce(&mut Vec<u8>)) {
+        self.head.clear();
+        write_head(&mut self.head);
         if let Some(copy) = &mut self.copy {
             self.head.append(copy);
         }

@@ -51,8 +51,10 @@ pub mod cause {
     pub const RESOURCE: u8 = b'R';
     /// A fault of the balancer.
     pub const INTERNAL: u8 = b'I';
-    /// The server went down, or a backup gave way.
+    /// The server went down.
     pub const DOWN: u8 = b'D';
+    /// The backup server gave way to one that came up.
+    pub const UP: u8 = b'U';
     /// The administrator ended it.
     pub const KILLED: u8 = b'K';
     /// All is well.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::backend::Backend;
+use crate::backend::roster::Rosters;
 use crate::health::Farm;
 use crate::http::message::Head;
 use crate::observe::Loggers;
 use crate::plan::{Plan, Proxy};
 use crate::rules::facts::{Facts, LogLevel};
+use crate::rules::{self, Session};
 use crate::runtime::clock;
 use crate::state::{Process, ProxyId};
-use crate::stream::roster::Rosters;
 
 /// The balancer at work. There is one for the life of the process, so it is leaked once: the data path then holds plain
 /// references instead of counted ones.
@@ -26,7 +27,7 @@ pub struct Engine {
     /// The servers, for those who check and administer them.
     pub farm: Farm,
     /// The streams under way.
-    pub rosters: Rosters,
+    pub rosters: &'static Rosters,
     by_name: HashMap<Vec<u8>, ProxyId>,
 }
 
@@ -48,10 +49,22 @@ thread_local! {
     static LINE: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
+/// Gives variables the values that `set-var` lines of the global section have for them.
+fn set_first_variables(plan: &'static Plan, process: &Process) {
+    let (session, exchange) = (Session::internal(), rules::Exchange::default());
+    for (variable, expression) in &plan.initial_variables {
+        let facts = Facts::bare(process, &session, &exchange, clock::date(), clock::ticks());
+        if let Some(value) = expression.value(&facts) {
+            process.set_variable(variable.slot, Some(value.into_owned().into()));
+        }
+    }
+}
+
 impl Engine {
     /// Starts the balancer on a plan. `process` is the live state that was made for it.
     pub fn new(plan: &'static Plan, process: Arc<Process>, loggers: Loggers) -> &'static Engine {
         let process: &'static Process = Box::leak(Box::new(process));
+        set_first_variables(plan, process);
         let backends: Vec<Backend> = plan.proxies.iter().map(|proxy| Backend::new(proxy, process)).collect();
         let by_name = plan
             .proxies
@@ -61,13 +74,14 @@ impl Engine {
             .collect();
         let backends = backends.leak();
         let loggers: &'static Loggers = Box::leak(Box::new(loggers));
+        let rosters: &'static Rosters = Box::leak(Box::default());
         Box::leak(Box::new(Engine {
             plan,
             process,
             backends,
             loggers,
-            farm: Farm::new(plan, process, backends, loggers),
-            rosters: Rosters::default(),
+            farm: Farm::new(plan, process, backends, loggers, rosters),
+            rosters,
             by_name,
         }))
     }

@@ -5,8 +5,8 @@ use super::client::Client;
 use super::ending::{Ending, cause, phase};
 use super::engine::Engine;
 use super::persist::{Binding, Persistence};
-use super::roster::{self, Enrolled};
 use crate::backend::pool::ServerConnection;
+use crate::backend::roster::{self, Enrolled, Reason};
 use crate::backend::{Backend, Slot};
 use crate::http::h1::Limits;
 use crate::http::h1::framing::Asked;
@@ -60,6 +60,8 @@ pub struct Exchange<'c> {
     pub(crate) may_ask_again: bool,
     /// Both directions are bytes now (101, CONNECT).
     pub(crate) tunnel: bool,
+    /// The log has its line.
+    pub(crate) logged: bool,
     /// Rules need not wait for more bytes of this direction: none will come in time.
     pub(crate) request_whole: bool,
     pub(crate) response_whole: bool,
@@ -93,6 +95,7 @@ impl<'c> Exchange<'c> {
             response: spare.response,
             facts: rules::Exchange {
                 is_first: client.requests == 0,
+                logged_early: frontend.options.logasap,
                 ..rules::Exchange::default()
             },
             request_size: 0,
@@ -116,6 +119,7 @@ impl<'c> Exchange<'c> {
             strict: true,
             may_ask_again: true,
             tunnel: false,
+            logged: false,
             request_whole: true,
             response_whole: true,
             started: now,
@@ -137,21 +141,27 @@ impl<'c> Exchange<'c> {
     /// Carries the exchange through to its log line.
     pub async fn run(mut self) -> Next {
         let place = self.enrolled.place();
-        let ended = roster::unless_killed(place, self.phases()).await;
-        if let Err(ending) = ended.unwrap_or_else(|| Err(self.killed())) {
+        let ended = roster::unless_ended(place, self.phases()).await;
+        if let Err(ending) = ended.unwrap_or_else(|reason| Err(self.ended(reason))) {
             self.end(ending).await;
         }
         self.finish()
     }
 
-    /// The operator ended it.
-    pub(crate) fn killed(&self) -> Ending {
-        let phase = match (self.responding, &self.server) {
-            (true, _) => phase::DATA,
-            (false, Some(_)) => phase::HEADERS,
-            (false, None) => phase::REQUEST,
+    /// It was ended from outside.
+    pub(crate) fn ended(&self, reason: Reason) -> Ending {
+        let cause = match reason {
+            Reason::Killed => cause::KILLED,
+            Reason::ServerDown => cause::DOWN,
+            Reason::ServerUp => cause::UP,
         };
-        Ending::silent(cause::KILLED, phase, self.facts.status)
+        let phase = match (self.http, self.responding, &self.server) {
+            (true, false, Some(_)) => return Ending::status(cause, phase::HEADERS, 502),
+            (true, true, _) => phase::DATA,
+            (false, _, Some(_)) => phase::NONE,
+            (_, _, None) => phase::REQUEST,
+        };
+        Ending::silent(cause, phase, self.facts.status)
     }
 
     async fn phases(&mut self) -> Result<(), Ending> {
@@ -168,6 +178,7 @@ impl<'c> Exchange<'c> {
         self.ask_server().await?;
         self.judge_response().await?;
         self.shape_response();
+        self.log_early();
         self.forward().await
     }
 

@@ -54,8 +54,17 @@ impl Exchange<'_> {
         self.engine.count_end(self.backend, &self.facts);
     }
 
+    /// `option logasap`: the log does not wait for the end.
+    pub(crate) fn log_early(&mut self) {
+        if self.facts.logged_early {
+            self.settle_times();
+            self.log();
+        }
+    }
+
     fn log(&mut self) {
-        if self.facts.log_level == Some(LogLevel::Silent) || self.is_null() {
+        if std::mem::replace(&mut self.logged, true) || self.facts.log_level == Some(LogLevel::Silent) || self.is_null()
+        {
             return;
         }
         self.facts.concurrency = self.concurrency();
@@ -100,10 +109,14 @@ impl Exchange<'_> {
             return;
         }
         server.uses += 1;
+        let plan = server.server.and_then(|id| self.proxy.servers.get(id.index()));
+        let limit = plan.and_then(|plan| plan.max_reuse);
+        if limit.is_some_and(|limit| server.uses > limit) {
+            return pool::close(server);
+        }
         server.idle_since = clock::ticks();
         server.connection.input.release();
         if self.shares_server() {
-            let plan = server.server.and_then(|id| self.proxy.servers.get(id.index()));
             let bounds = plan.map_or(Bounds::default(), |plan| Bounds {
                 max: plan.pool_max,
                 low: plan.pool_low,

@@ -34,6 +34,7 @@ impl Exchange<'_> {
     pub(crate) async fn ask_server(&mut self) -> Result<(), Ending> {
         loop {
             self.reach_server().await?;
+            self.write_request();
             let limits = self.limits(self.proxy.options.accept_invalid_response);
             match self.hear_response(limits).await {
                 Ok(()) if self.retries_status(self.facts.status) => {}
@@ -106,6 +107,10 @@ impl Exchange<'_> {
             client: self.frontend.timeouts.client,
             server: self.facts.server_timeout,
             tunnel: self.facts.tunnel_timeout,
+            client_fin: self.frontend.timeouts.client_fin,
+            server_fin: self.proxy.timeouts.server_fin,
+            client_apart: self.frontend.options.independent_streams,
+            server_apart: self.proxy.options.independent_streams,
         }
     }
 
@@ -171,7 +176,7 @@ impl Exchange<'_> {
                 (Poll::Pending, _) => {}
             }
             Err(if tunnel {
-                patience.for_tunnel(up, down)
+                patience.for_tunnel(up, down).0
             } else {
                 patience.for_body(down)
             })
@@ -188,7 +193,7 @@ impl Exchange<'_> {
         self.keep_server = false;
         let patience = self.patience();
         let server = match self.tunnel {
-            true => patience.server > 0 && patience.server_end(0) < patience.client_end(0),
+            true => patience.for_tunnel(&self.up, &self.down).1,
             false => self.down.waiting == Waiting::Source,
         };
         let cause = if server {
@@ -252,6 +257,12 @@ struct Patience {
     /// Milliseconds; 0 is for ever.
     server: u32,
     tunnel: u32,
+    /// Once one direction of a tunnel is closed.
+    client_fin: Option<Duration>,
+    server_fin: Option<Duration>,
+    /// Does only what a side sends itself count as its activity (`option independent-streams`)?
+    client_apart: bool,
+    server_apart: bool,
 }
 
 impl Patience {
@@ -280,13 +291,24 @@ impl Patience {
         }
     }
 
-    /// `timeout tunnel` replaces both sides' timeouts.
-    fn for_tunnel(&self, up: &Channel, down: &Channel) -> Ticks {
-        let active = down.active.max(up.active);
-        match self.tunnel {
-            0 => self.client_end(active).min(self.server_end(active)),
-            tunnel => milliseconds_after(active, tunnel),
-        }
+    /// When the first side of a tunnel was silent for too long, and whether it is the server.
+    fn for_tunnel(&self, up: &Channel, down: &Channel) -> (Ticks, bool) {
+        let active = up.active.max(down.active);
+        let client = if self.client_apart { up.active } else { active };
+        let server = if self.server_apart { down.active } else { active };
+        // A side that was told the end of the other one has to end soon. Until then `timeout tunnel` counts in place of
+        // both sides' own.
+        let client_end = match (self.client_fin.filter(|_| down.is_done()), self.tunnel) {
+            (Some(fin), _) => clock::after(client, Some(fin)),
+            (None, 0) => self.client_end(client),
+            (None, tunnel) => milliseconds_after(client, tunnel),
+        };
+        let server_end = match (self.server_fin.filter(|_| up.is_done()), self.tunnel) {
+            (Some(fin), _) => clock::after(server, Some(fin)),
+            (None, 0) => self.server_end(server),
+            (None, tunnel) => milliseconds_after(server, tunnel),
+        };
+        (client_end.min(server_end), server_end < client_end)
     }
 }
 

@@ -3,9 +3,11 @@
 use super::ending::{Answer, Ending, cause, phase};
 use super::exchange::Exchange;
 use super::kept::keep;
+use crate::http::cacheable::is_cacheable;
 use crate::http::message::{Head, Version};
 use crate::http::status;
 use crate::http::uri;
+use crate::plan::Proxy;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::{self, Await, Effect, HeaderEdit};
 use crate::rules::facts::Side;
@@ -35,8 +37,16 @@ impl Exchange<'_> {
         self.capture_request();
         self.answer_monitor()?;
         self.judge(&self.frontend.rules.tcp_content, Set::Request).await?;
-        self.judge(&self.frontend.rules.http_request, Set::Request).await?;
-        self.judge(&self.frontend.rules.redirect, Set::Request).await
+        let judged = self.judge_requested(self.frontend).await;
+        if judged.is_err() {
+            self.capture_request_cookie();
+        }
+        judged
+    }
+
+    async fn judge_requested(&mut self, proxy: &'static Proxy) -> Result<(), Ending> {
+        self.judge(&proxy.rules.http_request, Set::Request).await?;
+        self.judge(&proxy.rules.redirect, Set::Request).await
     }
 
     /// The rules of a backend that is not the frontend itself.
@@ -45,8 +55,7 @@ impl Exchange<'_> {
             return Ok(());
         }
         self.judge(&self.proxy.rules.tcp_content, Set::Request).await?;
-        self.judge(&self.proxy.rules.http_request, Set::Request).await?;
-        self.judge(&self.proxy.rules.redirect, Set::Request).await
+        self.judge_requested(self.proxy).await
     }
 
     /// The backend's rules first, then the frontend's.
@@ -57,6 +66,7 @@ impl Exchange<'_> {
             self.judge(&self.frontend.rules.http_response, Set::Response).await?;
         }
         self.capture_response_cookie();
+        self.check_cache()?;
         self.dress_response();
         self.judge_after_response().await;
         Ok(())
@@ -323,6 +333,17 @@ impl Exchange<'_> {
             self.count_tracked_error();
         }
         Ending::new(cause::PROXY, set.phase(), converted(answer))
+    }
+
+    /// `option checkcache`: a cookie that a cache might hand to others goes no further.
+    fn check_cache(&mut self) -> Result<(), Ending> {
+        let response = &self.response;
+        let sets_cookie = response.has(b"set-cookie") || response.has(b"set-cookie2");
+        if !self.proxy.options.checkcache || !sets_cookie || !is_cacheable(self.request.method(), response) {
+            return Ok(());
+        }
+        self.count_denied(Set::Response);
+        Err(Ending::status(cause::PROXY, phase::HEADERS, 502))
     }
 
     fn count_denied(&self, set: Set) {

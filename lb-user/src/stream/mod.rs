@@ -20,7 +20,6 @@ mod persist;
 mod receive;
 mod respond;
 mod retry;
-pub mod roster;
 mod route;
 mod shape;
 mod tracking;

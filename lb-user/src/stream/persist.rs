@@ -61,6 +61,24 @@ impl Exchange<'_> {
         self.is_usable(bound).then_some(bound)
     }
 
+    /// The server that the client's kept connection leads to (`option prefer-last-server`), unless its queue is so
+    /// long that another one may serve sooner (`max-keep-alive-queue`).
+    pub(crate) fn last_server(&self) -> Option<usize> {
+        let proxy = self.proxy;
+        if !proxy.options.prefer_last_server || proxy.balance.algorithm.is_deterministic() {
+            return None;
+        }
+        let backend = self.backend?;
+        let kept = self.client.own_servers.iter().filter_map(|kept| kept.server);
+        let index = kept.rev().find(|server| server.backend == backend.id)?.index();
+        let server = backend.server_state(index)?;
+        let is_short = match u64::try_from(proxy.max_keep_alive_queue) {
+            Ok(limit) => server.queue.get() <= limit,
+            Err(_) => true,
+        };
+        (server.is_usable() && is_short).then_some(index)
+    }
+
     fn is_usable(&self, index: usize) -> bool {
         let server = self.backend.and_then(|backend| backend.server_state(index));
         server.is_some_and(|server| server.is_running() || self.persistence.forced)

@@ -121,5 +121,6 @@ impl Exchange<'_> {
         ] {
             line.extend_from_slice(part);
         }
+        line.truncate(self.engine.plan.global.tune.log_uri_length);
     }
 }

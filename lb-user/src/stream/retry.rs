@@ -57,7 +57,6 @@ impl Exchange<'_> {
         self.server = None;
         self.keep_server = true;
         self.responding = false;
-        self.up.rewind();
         self.phase_start = clock::ticks();
     }
 

@@ -108,7 +108,7 @@ impl Exchange<'_> {
         let timeouts = &self.proxy.timeouts;
         let deadline = clock::after(clock::ticks(), timeouts.queue.or(timeouts.connect));
         loop {
-            let assignment = match self.bound_server() {
+            let assignment = match self.bound_server().or_else(|| self.last_server()) {
                 Some(index) => backend.assign_to(index),
                 None => backend.assign(&self.balance_ask()),
             };
@@ -280,7 +280,7 @@ impl Exchange<'_> {
         connect::destination(self.server_plan()?, state, client_port)
     }
 
-    fn server_plan(&self) -> Option<&'static plan::Server> {
+    pub(super) fn server_plan(&self) -> Option<&'static plan::Server> {
         self.proxy.servers.get(self.facts.server?.index())
     }
 

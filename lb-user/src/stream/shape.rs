@@ -18,19 +18,23 @@ impl Exchange<'_> {
     pub(crate) fn shape_request(&mut self) {
         self.add_forwarded();
         self.add_unique_id();
-        self.keep_server = self.server_mode() == HttpConnection::KeepAlive;
-        let carrier = self.carrier();
-        self.keep_server = connection::to_server(&mut self.request, self.keep_server, carrier);
-        self.write_request();
+        let keep = self.server_mode() == HttpConnection::KeepAlive;
+        let (carrier, pretend) = (self.carrier(), self.proxy.options.http_pretend_keepalive);
+        self.keep_server = connection::to_server(&mut self.request, keep || pretend, carrier) && keep;
         if self.proxy.retry_on.needs_request() {
             self.up.keep_copy();
         }
     }
 
-    /// Writes the request head to the channel, anew for each try.
+    /// Writes the request to the channel, anew for each server that it goes to.
     pub(crate) fn write_request(&mut self) {
-        self.up.head.clear();
-        write_head(&self.request, &mut self.up.head);
+        if let Some(header) = &self.proxy.send_name_header
+            && let Some(server) = self.server_plan()
+        {
+            self.request.set(header.as_bytes(), server.name.as_bytes());
+        }
+        let request = &self.request;
+        self.up.rewind(|out| write_head(request, out));
     }
 
     /// The field in which both sides speak of their connections.

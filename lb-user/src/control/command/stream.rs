@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::server::with_server;
 use super::{Answer, Request};
+use crate::backend::roster::{Doomed, StreamInfo};
 use crate::control::CommandRow;
 use crate::control::world::World;
 use crate::language::{Does, Scope};
 use crate::state::ProxyId;
-use crate::stream::roster::{Doomed, StreamInfo};
 
 /// Commands about streams.
 pub const ROWS: &[CommandRow] = &[

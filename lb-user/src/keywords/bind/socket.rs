@@ -133,7 +133,7 @@ pub(super) const ROWS: &[BindRow] = &[
     row(
         &["nice"],
         "<nice>",
-        "Priority of the sessions, from -1024 (first) to 1024 (last).",
+        "Accepted, from -1024 to 1024; sessions are served in the order in which they become ready.",
         "bind 127.0.0.1:8080 nice 10",
         Does::Works(nice),
     ),
@@ -232,7 +232,7 @@ pub(super) const ROWS: &[BindRow] = &[
     row(
         &["proto"],
         "<name>",
-        "The HTTP version to expect: h1.",
+        "The HTTP version to expect: h1, which is what is spoken without it, too.",
         "bind 127.0.0.1:8080 proto h1",
         Does::Works(proto),
     ),

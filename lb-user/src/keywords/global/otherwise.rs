@@ -1,8 +1,9 @@
 //! Keywords that tune what is done in another way here: their arguments are checked, and that is all.
 
-use super::{GlobalRow, on_off, works};
-use crate::keywords::number;
+use super::{GlobalDraft, GlobalRow, on_off, works};
+use crate::keywords::{Reading, number};
 use crate::language::{Error, Words, units};
+use std::time::Duration;
 
 /// A keyword without arguments.
 macro_rules! bare {
@@ -62,16 +63,12 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "Accepted; names are resolved by the system's resolver."
     ),
     bare!(
-        &["noreuseport"],
-        "noreuseport",
-        "Accepted; each worker needs a socket of its own."
-    ),
-    bare!(
         &["busy-polling", "no busy-polling"],
         "busy-polling",
         "Accepted; workers sleep until something happens."
     ),
     number!("maxpipes", "100", "Accepted; there are no pipes."),
+    number!("tune.pipesize", "65536", "Accepted; there are no pipes."),
     number!(
         "tune.maxpollevents",
         "200",
@@ -114,6 +111,10 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "Accepted; results of patterns are not cached."
     ),
     switch!(
+        "tune.idle-pool.shared",
+        "Accepted; idle connections to servers stay with the worker that made them."
+    ),
+    switch!(
         "tune.sched.low-latency",
         "Accepted; tasks run in the order they became ready."
     ),
@@ -138,6 +139,13 @@ pub(super) const ROWS: &[GlobalRow] = &[
             ))),
         },
     ),
+    works(
+        &["tune.idletimer"],
+        "<timeout>",
+        "Accepted; what was read is written at once, however long a stream paused.",
+        "tune.idletimer 1000",
+        idle_timer,
+    ),
     size!("tune.vars.global-max-size", "Accepted; variables take what they need."),
     size!("tune.vars.proc-max-size", "Accepted; variables take what they need."),
     size!("tune.vars.sess-max-size", "Accepted; variables take what they need."),
@@ -149,4 +157,17 @@ fn size(keyword: &str, words: &mut Words<'_>) -> Result<(), Error> {
     let word = words.next().unwrap_or_default();
     units::size(word).map_err(|_| Error::new(format!("{keyword}: '{word}' is an invalid size")))?;
     words.end(keyword)
+}
+
+fn idle_timer(keyword: &str, words: &mut Words<'_>, _: &mut GlobalDraft, _: &mut Reading<'_>) -> Result<(), Error> {
+    let text = words.next().unwrap_or_default();
+    words.end(keyword)?;
+    let time = number::duration(text, Duration::from_millis(1))
+        .map_err(|mistake| number::in_argument(mistake, text, keyword))?;
+    match time.as_millis() {
+        0..=65_535 => Ok(()),
+        _ => Err(Error::new(format!(
+            "'{keyword}' expects a timer value between 0 and 65535 ms."
+        ))),
+    }
 }

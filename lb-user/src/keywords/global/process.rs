@@ -56,17 +56,25 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "Refuse to start when the system's limits do not suffice; the default.",
         "strict-limits"
     ),
-    switch!(
+    works(
         &["expose-experimental-directives"],
-        expose_experimental,
-        "Allow experimental keywords.",
-        "expose-experimental-directives"
+        "",
+        "Allow experimental keywords, wherever they stand.",
+        "expose-experimental-directives",
+        |keyword, words, _, _| words.end(keyword),
+    ),
+    works(
+        &["insecure-fork-wanted", "no insecure-fork-wanted"],
+        "",
+        "Accepted; nothing here starts other programs while it serves.",
+        "insecure-fork-wanted",
+        |keyword, words, _, _| words.end(keyword),
     ),
     switch!(
-        &["insecure-fork-wanted", "no insecure-fork-wanted"],
-        insecure_fork_wanted,
-        "Accepted; nothing here starts other programs while it serves.",
-        "insecure-fork-wanted"
+        &["noreuseport"],
+        no_reuse_port,
+        "Workers share each listening socket in place of having their own.",
+        "noreuseport"
     ),
     switch!(
         &["insecure-setuid-wanted"],
@@ -173,22 +181,16 @@ pub(super) const ROWS: &[GlobalRow] = &[
     works(
         &["server-state-base"],
         "<directory>",
-        "Where the files of `server-state-file-name` are.",
+        "Accepted; servers start as configured, see `load-server-state-from-file`.",
         "server-state-base /var/lib/lb",
-        |keyword, words, draft, _| {
-            draft.global.server_state_base = Some(only_word(keyword, words, "one argument: a directory path")?);
-            Ok(())
-        },
+        |keyword, words, _, _| only_word(keyword, words, "one argument: a directory path").map(drop),
     ),
     works(
         &["server-state-file"],
         "<file>",
-        "The file that holds the servers' state between two processes.",
+        "Accepted; servers start as configured, see `load-server-state-from-file`.",
         "server-state-file /var/lib/lb/state",
-        |keyword, words, draft, _| {
-            draft.global.server_state_file = Some(only_word(keyword, words, "one argument: a file path")?);
-            Ok(())
-        },
+        |keyword, words, _, _| only_word(keyword, words, "one argument: a file path").map(drop),
     ),
 ];
 

@@ -1,9 +1,8 @@
 //! `tune.…` values that are in use.
 
-use super::{GlobalRow, on_off, works};
+use super::{GlobalRow, works};
 use crate::keywords::number;
-use crate::language::{Error, Words};
-use std::time::Duration;
+use crate::language::Error;
 
 /// A value that is kept as a whole number.
 macro_rules! number {
@@ -89,23 +88,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "How many connections a worker accepts in a row. -1: without limit.",
         "64"
     ),
-    works(
-        &["tune.idle-pool.shared"],
-        "{ on | off }",
-        "Whether a worker may use idle connections of another one.",
-        "tune.idle-pool.shared on",
-        |keyword, words, draft, _| {
-            draft.global.tune.idle_pool_shared = on_off(keyword, words)?;
-            Ok(())
-        },
-    ),
-    works(
-        &["tune.idletimer"],
-        "<timeout>",
-        "How long a stream may pause before it counts as interactive again.",
-        "tune.idletimer 1000",
-        idle_timer,
-    ),
     buffer!(
         "tune.rcvbuf.client",
         receive_buffer_client,
@@ -126,7 +108,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         send_buffer_server,
         "The kernel's send buffer of server connections."
     ),
-    buffer!("tune.pipesize", pipe_size, "Bytes of a pipe between two sockets."),
 ];
 
 fn at_least(keyword: &str, number: usize, least: usize) -> Result<usize, Error> {
@@ -136,20 +117,4 @@ fn at_least(keyword: &str, number: usize, least: usize) -> Result<usize, Error> 
             "'{keyword}' expects a value of at least {least} (got {number})."
         ))),
     }
-}
-
-fn idle_timer(
-    keyword: &str,
-    words: &mut Words<'_>,
-    draft: &mut super::GlobalDraft,
-    _: &mut super::Reading<'_>,
-) -> Result<(), Error> {
-    let text = words.next().unwrap_or_default();
-    words.end(keyword)?;
-    let time = number::duration(text, Duration::from_millis(1))
-        .map_err(|mistake| number::in_argument(mistake, text, keyword))?;
-    let millis = u32::try_from(time.as_millis()).ok().filter(|millis| *millis <= 65_535);
-    draft.global.tune.idle_timer =
-        millis.ok_or_else(|| Error::new(format!("'{keyword}' expects a timer value between 0 and 65535 ms.")))?;
-    Ok(())
 }

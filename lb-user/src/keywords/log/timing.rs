@@ -1,6 +1,7 @@
 //! How long phases took (manual 8.4), how much was moved, how it ended.
 
 use super::{http, variable};
+use crate::rules::Facts;
 use crate::rules::facts::Times;
 use crate::rules::log_format::{LogVariableRow, write};
 
@@ -70,6 +71,7 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds the request was active.",
         "log-format %Ta",
         |f, _, out| {
+            growing(f, out);
             write::number(out, f.exchange.times.total);
         },
     ),
@@ -78,14 +80,17 @@ pub const ROWS: &[LogVariableRow] = &[
         "Milliseconds from accept or the last response to the end.",
         "log-format %Tt",
         |f, _, out| {
+            growing(f, out);
             let times = &f.exchange.times;
             write::number(out, times.handshake + times.idle.max(0) + times.total);
         },
     ),
     variable(&["Tu"], "`%Tt` without idling.", "log-format %Tu", |f, _, out| {
+        growing(f, out);
         write::number(out, f.exchange.times.handshake + f.exchange.times.total);
     }),
     variable(&["B"], "Bytes sent to the client.", "log-format %B", |f, _, out| {
+        growing(f, out);
         write::number(out, f.exchange.bytes_out)
     }),
     variable(&["U"], "Bytes sent to the server.", "log-format %U", |f, _, out| {
@@ -109,6 +114,13 @@ pub const ROWS: &[LogVariableRow] = &[
         },
     ),
 ];
+
+/// Marks a number that had not reached its end when it was logged.
+fn growing(facts: &Facts<'_>, out: &mut Vec<u8>) {
+    if facts.exchange.logged_early {
+        out.push(b'+');
+    }
+}
 
 fn query(times: &Times) -> i64 {
     if times.request < 0 {

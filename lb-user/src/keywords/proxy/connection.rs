@@ -212,6 +212,6 @@ fn send_name_header(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, _: 
     if framing.iter().any(|known| name.eq_ignore_ascii_case(known)) {
         return Err(Error::new(format!("'{keyword}' : '{name}' is not permitted here.")));
     }
-    draft.proxy.send_name_header = Some(name.to_owned());
+    draft.proxy.send_name_header = Some(name.to_ascii_lowercase());
     Ok(())
 }

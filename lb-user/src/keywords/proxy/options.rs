@@ -108,7 +108,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
     switch!(
         "disable-h2-upgrade",
         FRONT,
-        "Do not take an HTTP/2 preface on a clear HTTP/1 connection as an upgrade.",
+        "Accepted; an HTTP/2 preface is never taken as an upgrade.",
         disable_h2_upgrade
     ),
     switch!("dontlog-normal", FRONT, "Do not log what went well.", dontlog_normal),
@@ -130,7 +130,12 @@ pub(super) const ROWS: &[ProxyRow] = &[
         "Do not answer connections on which no request ever begins.",
         http_ignore_probes
     ),
-    switch!("http-no-delay", ANY, "Send each piece of data at once.", http_no_delay),
+    switch!(
+        "http-no-delay",
+        ANY,
+        "Accepted; each piece of data is sent at once.",
+        http_no_delay
+    ),
     switch!(
         "http-pretend-keepalive",
         BACK,

@@ -64,7 +64,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         &["ignore-persist"],
         "{ if | unless } <condition>",
         ONLY_BACK,
-        "When persistence is not looked at.",
+        "When a persistence cookie is not looked at; stick tables are, whatever it says.",
         "ignore-persist if { src 127.0.0.1 }",
         |keyword, words, draft, reading| {
             let condition = needed(keyword, words, draft, reading, Scope::BALANCE)?;

@@ -39,9 +39,20 @@ pub enum Doomed {
     Server(ServerId),
 }
 
+/// Why a stream is ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The operator wants it.
+    Killed,
+    /// Its server went down (`on-marked-down shutdown-sessions`).
+    ServerDown,
+    /// A better server than its backup came up (`on-marked-up shutdown-backup-sessions`).
+    ServerUp,
+}
+
 struct Entry {
     info: StreamInfo,
-    killed: bool,
+    ended: Option<Reason>,
     waker: Option<Waker>,
 }
 
@@ -82,7 +93,7 @@ impl Enrolled {
             let waker = None;
             Enrolled(list.streams.insert(Entry {
                 info,
-                killed: false,
+                ended: None,
                 waker,
             }))
         })
@@ -98,7 +109,7 @@ impl Enrolled {
         });
     }
 
-    /// The place, for [`unless_killed`].
+    /// The place, for [`unless_ended`].
     pub fn place(&self) -> usize {
         self.0
     }
@@ -110,21 +121,23 @@ impl Drop for Enrolled {
     }
 }
 
-/// Carries on with the work of the stream at `place`; `None` when it is to be ended.
-pub async fn unless_killed<T>(place: usize, work: impl Future<Output = T>) -> Option<T> {
+/// Carries on with the work of the stream at `place`, unless it is to be ended.
+pub async fn unless_ended<T>(place: usize, work: impl Future<Output = T>) -> Result<T, Reason> {
     let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(done));
+            return Poll::Ready(Ok(done));
         }
-        LIST.with_borrow_mut(|list| match list.streams.get_mut(place) {
-            Some(entry) if entry.killed => Poll::Ready(None),
-            Some(entry) => {
-                // A stream has one task, so its waker stays the same.
-                entry.waker.get_or_insert_with(|| cx.waker().clone());
-                Poll::Pending
+        LIST.with_borrow_mut(|list| {
+            let Some(entry) = list.streams.get_mut(place) else {
+                return Poll::Pending;
+            };
+            if let Some(reason) = entry.ended {
+                return Poll::Ready(Err(reason));
             }
-            None => Poll::Pending,
+            // A stream has one task, so its waker stays the same.
+            entry.waker.get_or_insert_with(|| cx.waker().clone());
+            Poll::Pending
         })
     })
     .await
@@ -132,7 +145,7 @@ pub async fn unless_killed<T>(place: usize, work: impl Future<Output = T>) -> Op
 
 enum Question {
     List(Sender<Vec<StreamInfo>>),
-    End(Doomed, Sender<usize>),
+    End(Doomed, Reason, Sender<usize>),
 }
 
 /// The lists of all workers.
@@ -149,7 +162,19 @@ impl Rosters {
 
     /// Ends streams and says how many there were. Waits for the workers, so it must not be called on one.
     pub fn end(&self, doomed: Doomed) -> usize {
-        self.ask(|answer| Question::End(doomed, answer)).iter().sum()
+        self.ask(|answer| Question::End(doomed, Reason::Killed, answer))
+            .iter()
+            .sum()
+    }
+
+    /// Has the streams of a server ended, without waiting for it.
+    pub fn shut(&self, server: ServerId, reason: Reason) {
+        let workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (nobody, _) = mpsc::channel();
+        for worker in workers.iter() {
+            // A worker that is gone has no streams.
+            let _ = worker.send(Question::End(Doomed::Server(server), reason, nobody.clone()));
+        }
     }
 
     fn ask<T>(&self, question: impl Fn(Sender<T>) -> Question) -> Vec<T> {
@@ -177,7 +202,7 @@ async fn answer(mut questions: UnboundedReceiver<Question>) {
         // Whoever asked may have stopped waiting.
         let _ = match question {
             Question::List(answer) => answer.send(here()).is_ok(),
-            Question::End(doomed, answer) => answer.send(end_here(doomed)).is_ok(),
+            Question::End(doomed, reason, answer) => answer.send(end_here(doomed, reason)).is_ok(),
         };
     }
 }
@@ -192,7 +217,7 @@ fn here() -> Vec<StreamInfo> {
     })
 }
 
-fn end_here(doomed: Doomed) -> usize {
+fn end_here(doomed: Doomed, reason: Reason) -> usize {
     let mut wakers = Vec::new();
     LIST.with_borrow_mut(|list| {
         let worker = list.worker;
@@ -202,7 +227,7 @@ fn end_here(doomed: Doomed) -> usize {
                 Doomed::Server(server) => entry.info.server == Some(server),
             };
             if is_doomed {
-                entry.killed = true;
+                entry.ended = Some(reason);
                 wakers.push(entry.waker.take());
             }
         }
@@ -220,14 +245,14 @@ mod tests {
     use tokio::task::LocalSet;
 
     /// A worker thread with one stream that never ends by itself. It returns what ending it looked like.
-    fn worker(rosters: Arc<Rosters>, number: usize) -> std::thread::JoinHandle<Option<()>> {
+    fn worker(rosters: Arc<Rosters>, number: usize) -> std::thread::JoinHandle<Result<(), Reason>> {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
             LocalSet::new().block_on(&runtime, async move {
                 let enrolled = Enrolled::new(None, ProxyId(number as u32), number as u64);
                 let answering = rosters.clone();
                 tokio::task::spawn_local(async move { answering.answer(number).await });
-                unless_killed(enrolled.place(), std::future::pending()).await
+                unless_ended(enrolled.place(), std::future::pending()).await
             })
         })
     }
@@ -255,7 +280,7 @@ mod tests {
             2
         );
         for worker in workers {
-            assert_eq!(worker.join().expect("worker"), None);
+            assert_eq!(worker.join().expect("worker"), Err(Reason::Killed));
         }
         assert!(rosters.list().is_empty());
     }
