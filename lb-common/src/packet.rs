@@ -58,6 +58,12 @@ impl Address {
         }
     }
 
+    /// Whether it is an IPv4 address in its mapped form.
+    #[inline(always)]
+    pub const fn is_v4(&self) -> bool {
+        matches!(self.bytes, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ..])
+    }
+
     /// An IPv6 address.
     #[inline(always)]
     pub const fn v6(bytes: [u8; 16]) -> Self {

@@ -1,9 +1,11 @@
 //! What the kernel programs share.
 #![no_std]
 
+mod buffer;
 mod frame;
 mod skb;
 
+pub use buffer::Buffer;
 pub use frame::XdpFrame;
 pub use skb::Skb;
 

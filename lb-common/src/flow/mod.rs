@@ -4,14 +4,19 @@
 //! the [`Tuple`] that its segments arrive with, and says what they leave with. A flow that was forwarded from its first SYN changes
 //! addresses and ports alone; one that userspace began and handed over also needs a [`Translation`], because its two connections
 //! count their bytes, time and windows from different origins.
+mod choose;
+mod forward;
 pub mod handover;
 #[cfg(test)]
 mod packets;
 mod segment;
+mod service;
 mod sum;
 mod translate;
 
-pub use segment::{Memory, Packet, Segment};
+pub use forward::{Fate, HALF_OPEN, NotAdded, Tables, run};
+pub use segment::{Memory, Packet, Segment, change_word};
+pub use service::{Choice, Event, Kind, Load, Reason, Server, Service, ServiceKey, Slot, index_bits};
 pub use sum::Change;
 pub use translate::{Refused, rewrite};
 
@@ -38,6 +43,7 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// From ports in the processor's byte order.
     #[inline(always)]
     pub const fn new(source: u16, destination: u16) -> Self {
         Self {
@@ -53,6 +59,7 @@ impl Ports {
         u32::from_ne_bytes([a, b, c, d])
     }
 
+    /// From one word, the way it lies in memory.
     #[inline(always)]
     pub const fn from_word(word: u32) -> Self {
         let [a, b, c, d] = word.to_ne_bytes();
@@ -77,10 +84,12 @@ impl Tuple {
         }
     }
 
+    /// The source's port in the processor's byte order.
     pub const fn source_port(&self) -> u16 {
         u16::from_be_bytes(self.ports.source)
     }
 
+    /// The destination's port in the processor's byte order.
     pub const fn destination_port(&self) -> u16 {
         u16::from_be_bytes(self.ports.destination)
     }
@@ -133,6 +142,8 @@ pub mod flag {
     pub const STAMPED: u8 = 16;
     /// Of a watched way: one with options that cannot be translated.
     pub const UNFIT: u8 = 32;
+    /// On the client's way: userspace was told that the flow ended.
+    pub const ENDED: u8 = 64;
 }
 
 /// How far a flow is. Both ways agree on it.

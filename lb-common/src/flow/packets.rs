@@ -19,6 +19,7 @@ pub struct Made {
 }
 
 impl Made {
+    /// A segment of an established connection with three bytes of data.
     pub fn new(tuple: Tuple) -> Self {
         Self {
             tuple,
@@ -38,7 +39,7 @@ impl Made {
         tcp.extend(self.tuple.ports.word().to_ne_bytes());
         tcp.extend(self.sequence.to_be_bytes());
         tcp.extend(self.acknowledgment.to_be_bytes());
-        tcp.push(((20 + self.options.len()) / 4 << 4) as u8);
+        tcp.push((((20 + self.options.len()) / 4) << 4) as u8);
         tcp.push(self.flags);
         tcp.extend(self.window.to_be_bytes());
         tcp.extend([0; 4]);
@@ -50,14 +51,10 @@ impl Made {
     }
 }
 
-pub fn is_v4(address: &Address) -> bool {
-    address.bytes.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
-}
-
 /// A frame that carries `payload` behind a plain IP header.
 pub fn ip(source: &Address, destination: &Address, protocol: u8, hops: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = std::vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
-    if is_v4(source) {
+    if source.is_v4() {
         frame.extend([8, 0]);
         let mut header = std::vec![0x45, 0];
         header.extend((20 + payload.len() as u16).to_be_bytes());
@@ -78,8 +75,9 @@ pub fn ip(source: &Address, destination: &Address, protocol: u8, hops: u8, paylo
     frame
 }
 
+/// The pseudo-header that a checksum covers (RFC 9293 section 3.1, RFC 8200 section 8.1).
 pub fn pseudo(source: &Address, destination: &Address, length: usize, protocol: u8) -> Vec<u8> {
-    let from = if is_v4(source) { 12 } else { 0 };
+    let from = if source.is_v4() { 12 } else { 0 };
     let mut header = [&source.bytes[from..], &destination.bytes[from..]].concat();
     header.extend((length as u32).to_be_bytes());
     header.extend([0, 0, 0, protocol]);

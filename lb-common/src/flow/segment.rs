@@ -15,6 +15,10 @@ pub trait Packet {
     /// Changes the TCP checksum at `offset` by what changed in the addresses, which the pseudo-header repeats, and by what changed
     /// in the segment. A checksum that the hardware is still to compute covers the former alone.
     fn change_checksum(&mut self, offset: usize, addresses: Change, segment: Change) -> Option<()>;
+    /// Whether a segment with this tuple can leave by that interface. Asked before anything is changed.
+    fn can_leave(&mut self, _segment: &Segment, _to: &Tuple, _interface: u32) -> bool {
+        true
+    }
     /// Takes note that bytes changed for which no checksum in the packet makes up (IPv6's hop limit).
     fn uncovered(&mut self, _change: Change) {}
 }
@@ -75,30 +79,72 @@ pub struct Segment {
     pub header: u32,
     pub flags: u8,
     pub sequence: u32,
+    /// Means nothing without ACK.
+    pub acknowledgment: u32,
     /// Bytes of data.
     pub payload: u32,
 }
 
 impl Segment {
+    /// The flags that matter here (RFC 9293 section 3.1).
     pub const FIN: u8 = 0x01;
+    /// See [`Self::FIN`].
     pub const SYN: u8 = 0x02;
+    /// See [`Self::FIN`].
     pub const RST: u8 = 0x04;
+    /// See [`Self::FIN`].
     pub const ACK: u8 = 0x10;
 
     /// Reads the segment in a packet, or says what else it is.
-    #[inline(always)]
     pub fn read(packet: &impl Packet) -> Result<Self, Other> {
-        let [kind] = packet.words(NETWORK - 4).ok_or(Other::Malformed)?;
-        // The last two bytes of the source address, then the type.
-        match u32::from_be(kind) & 0xffff {
-            0x0800 => Self::read_ipv4(packet),
-            0x86dd => Self::read_ipv6(packet),
-            _ => Err(Other::NotIp),
-        }
+        let mut segment = Self::NONE;
+        segment.fill(packet).map(|()| segment)
     }
 
+    /// No segment yet.
+    pub(super) const NONE: Self = Self {
+        tuple: Tuple {
+            source: Address { bytes: [0; 16] },
+            destination: Address { bytes: [0; 16] },
+            ports: Ports::new(0, 0),
+        },
+        version: Version::V4,
+        header: 0,
+        flags: 0,
+        sequence: 0,
+        acknowledgment: 0,
+        payload: 0,
+    };
+
+    /// Reads the segment in a packet into this one. A function of its own, so that the kernel program has a stack for it.
+    #[inline(never)]
+    pub(super) fn fill(&mut self, packet: &impl Packet) -> Result<(), Other> {
+        let [kind] = packet.words(NETWORK - 4).ok_or(Other::Malformed)?;
+        // The last two bytes of the source address, then the type.
+        let length = match u32::from_be(kind) & 0xffff {
+            0x0800 => self.fill_ipv4(packet)?,
+            0x86dd => self.fill_ipv6(packet)?,
+            _ => return Err(Other::NotIp),
+        };
+        let start = transport(self.version);
+        let tcp: [u32; TCP / 4] = packet.words(start).ok_or(Other::Malformed)?;
+        let control = u32::from_be(tcp[3]);
+        let header = (control >> 28) * 4;
+        if header < TCP as u32 || header > length || length as usize > packet.length() - start {
+            return Err(Other::Malformed);
+        }
+        self.tuple.ports = Ports::from_word(tcp[0]);
+        self.header = header;
+        self.flags = (control >> 16) as u8;
+        self.sequence = u32::from_be(tcp[1]);
+        self.acknowledgment = u32::from_be(tcp[2]);
+        self.payload = length - header;
+        Ok(())
+    }
+
+    /// Reads the IPv4 header, and answers with the length of what follows.
     #[inline(always)]
-    fn read_ipv4(packet: &impl Packet) -> Result<Self, Other> {
+    fn fill_ipv4(&mut self, packet: &impl Packet) -> Result<u32, Other> {
         let header: [u32; IPV4 / 4] = packet.words(NETWORK).ok_or(Other::Malformed)?;
         let first = u32::from_be(header[0]);
         match first >> 24 {
@@ -113,70 +159,39 @@ impl Segment {
         if (u32::from_be(header[2]) >> 16) as u8 != PROTOCOL_TCP {
             return Err(Other::NotTcp);
         }
-        let source = Address::v4(header[3].to_ne_bytes());
-        let destination = Address::v4(header[4].to_ne_bytes());
+        self.version = Version::V4;
+        self.tuple.source = Address::v4(header[3].to_ne_bytes());
+        self.tuple.destination = Address::v4(header[4].to_ne_bytes());
         let length = match first & 0xffff {
             // A packet beyond 64 KiB, as the kernel joins them.
             0 => (packet.length() - NETWORK) as u32,
             length => length,
         };
-        Self::finish(
-            packet,
-            Version::V4,
-            source,
-            destination,
-            length.wrapping_sub(IPV4 as u32),
-        )
+        Ok(length.saturating_sub(IPV4 as u32))
     }
 
+    /// Reads the IPv6 header, and answers with the length of what follows.
     #[inline(always)]
-    fn read_ipv6(packet: &impl Packet) -> Result<Self, Other> {
-        let header: [u32; IPV6 / 4] = packet.words(NETWORK).ok_or(Other::Malformed)?;
-        if u32::from_be(header[0]) >> 28 != 6 {
+    fn fill_ipv6(&mut self, packet: &impl Packet) -> Result<u32, Other> {
+        let [first, second]: [u32; 2] = packet.words(NETWORK).ok_or(Other::Malformed)?;
+        let addresses: [u32; 8] = packet.words(NETWORK + 8).ok_or(Other::Malformed)?;
+        if u32::from_be(first) >> 28 != 6 {
             return Err(Other::Malformed);
         }
-        let second = u32::from_be(header[1]);
+        let second = u32::from_be(second);
         match (second >> 8) as u8 {
             PROTOCOL_TCP => {}
             44 => return Err(Other::Fragment),
             0 | 43 | 60 => return Err(Other::Options),
             _ => return Err(Other::NotTcp),
         }
-        let source = address([header[2], header[3], header[4], header[5]]);
-        let destination = address([header[6], header[7], header[8], header[9]]);
-        let length = match second >> 16 {
+        let [a, b, c, d, e, f, g, h] = addresses;
+        self.version = Version::V6;
+        self.tuple.source = address([a, b, c, d]);
+        self.tuple.destination = address([e, f, g, h]);
+        Ok(match second >> 16 {
             0 => (packet.length() - NETWORK - IPV6) as u32,
             length => length,
-        };
-        Self::finish(packet, Version::V6, source, destination, length)
-    }
-
-    #[inline(always)]
-    fn finish(
-        packet: &impl Packet,
-        version: Version,
-        source: Address,
-        destination: Address,
-        length: u32,
-    ) -> Result<Self, Other> {
-        let start = transport(version);
-        let tcp: [u32; TCP / 4] = packet.words(start).ok_or(Other::Malformed)?;
-        let control = u32::from_be(tcp[3]);
-        let header = (control >> 28) * 4;
-        if header < TCP as u32 || header > length || length as usize > packet.length() - start {
-            return Err(Other::Malformed);
-        }
-        Ok(Self {
-            tuple: Tuple {
-                source,
-                destination,
-                ports: Ports::from_word(tcp[0]),
-            },
-            version,
-            header,
-            flags: (control >> 16) as u8,
-            sequence: u32::from_be(tcp[1]),
-            payload: length - header,
         })
     }
 

@@ -15,7 +15,9 @@ pub enum Refused {
 }
 
 /// Rewrites a segment as its way says. Either all of it is changed or nothing.
-#[inline(always)]
+///
+/// A function of its own, so that the kernel program has a stack for it.
+#[inline(never)]
 pub fn rewrite(packet: &mut impl Packet, segment: &Segment, way: &Way) -> Result<(), Refused> {
     let start = transport(segment.version);
     if hops(packet, segment.version)? <= 1 {

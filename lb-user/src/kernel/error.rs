@@ -53,6 +53,9 @@ pub enum KernelError {
         mode: &'static str,
         why: String,
     },
+    /// The interface does not take the program that forwards.
+    #[error("interface '{interface}' refuses TC: {why}")]
+    AttachTc { interface: String, why: String },
     /// The host's own addresses cannot be read.
     #[error("cannot read the local addresses: {0}")]
     Addresses(std::io::Error),

@@ -5,14 +5,17 @@
 //! runtime; calls may block for some milliseconds and belong on a thread of their own.
 mod capability;
 mod error;
+pub mod forward;
 mod gate;
 pub mod handover;
 mod help;
 mod interface;
 mod netdev;
+mod netlink;
 mod object;
 mod pins;
 pub mod placement;
+mod route;
 pub mod steer;
 
 pub use capability::{Capabilities, Capability, State};

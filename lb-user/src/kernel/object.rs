@@ -21,6 +21,8 @@ macro_rules! object {
 
 /// Which connection attempts pass.
 pub const GATE: Option<&[u8]> = object!(object_gate, "OBJECT_GATE");
+/// Connections carried from their first SYN.
+pub const FORWARD: Option<&[u8]> = object!(object_forward, "OBJECT_FORWARD");
 /// Streams carried on without their sockets.
 pub const HANDOVER: Option<&[u8]> = object!(object_handover, "OBJECT_HANDOVER");
 /// One listener for many addresses.

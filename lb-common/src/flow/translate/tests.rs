@@ -1,3 +1,4 @@
+//! Segments before and after, compared with ones that were made so.
 use std::vec::Vec;
 
 use super::*;
