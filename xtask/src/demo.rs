@@ -1,4 +1,5 @@
 //! `cargo xtask demo`: the whole thing at work, between clients and servers that are real.
+mod rehearsal;
 mod report;
 mod stage;
 mod traffic;
@@ -13,6 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::{build_ebpf, setup, shell};
+pub use rehearsal::rehearse;
 use stage::Stage;
 
 /// Show lb at work: HTTP and MQTT balanced, a deny list enforced in XDP.
@@ -67,7 +69,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn play(args: &Args, binary: &Path) -> Result<()> {
     let stage = Stage::set(binary)?;
     let told = traffic::run(&stage)?;
-    report::print(&told)?;
+    report::print(&told, binary)?;
     if args.keep {
         stage.keep();
         report::print_how_to_explore();

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 
 use crate::counts::Counts;
-use crate::{build_ebpf, conformance, kernels, setup, shell, vtc};
+use crate::{build_ebpf, conformance, demo, kernels, setup, shell, vtc};
 
 /// Run every test, and end with the counts.
 ///
 /// Installs what is missing, builds the kernel programs and lb, and runs the tests of the workspace (unit, property, fuzz smoke,
-/// kernel and end-to-end), the scenarios of tests/vtc, and those that need a kernel again on Debian's others. With PEER, HAProxy's own scenarios follow.
+/// kernel and end-to-end), the scenarios of tests/vtc, the demo, and those that need a kernel again on Debian's others. With PEER, HAProxy's own scenarios follow.
 #[derive(clap::Args)]
 pub struct Args {
     /// Install nothing: fail where something is missing
@@ -42,6 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
         Counts::from_cargo,
     )?;
     counts += vtc::play_all(&lb)?;
+    counts += demo::rehearse(&lb)?;
     counts += kernels::boot_all(&lb)?;
     if let Some(peer) = &args.peer {
         counts += conformance::ground(&lb, peer)?;

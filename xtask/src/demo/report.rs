@@ -2,6 +2,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,8 +10,9 @@ use serde_json::Value;
 
 use super::stage::{CLIENTS, CONFIGURATION, EDGE, FOLDER, SOCKET};
 use super::traffic::Told;
+use crate::shell;
 
-pub fn print(told: &Told) -> Result<()> {
+pub fn print(told: &Told, binary: &Path) -> Result<()> {
     println!("\nWhich flow went where\n");
     let head = ["", "client", "asked", "came to", "as we know from"].map(str::to_owned);
     let rows = told.flows.iter().map(|flow| {
@@ -25,9 +27,12 @@ pub fn print(told: &Told) -> Result<()> {
     println!("\nWho sticks to which broker (show table be_mqtt)\n");
     print_indented(&ask("show table be_mqtt")?);
 
+    println!("\nWhere each rule runs, and why (lb explain -f {CONFIGURATION})\n");
+    print_indented(&explained(binary)?);
+
     println!("\nWhat ran in the kernel (show ebpf)\n");
     let told = ask("show ebpf")?;
-    print_indented(&told);
+    print_indented(&the_gate_and_its_rules(&told));
     match map_id(&told, "GATE_RULES") {
         Some(map) => {
             println!("\nWhat the kernel itself has counted (bpftool map dump id {map})\n");
@@ -36,6 +41,22 @@ pub fn print(told: &Told) -> Result<()> {
         None => println!("\nThe gate is off: userspace has decided."),
     }
     Ok(())
+}
+
+fn explained(binary: &Path) -> Result<String> {
+    let mut explain = Command::new(binary);
+    explain
+        .args(["explain", "-f", CONFIGURATION])
+        .current_dir(shell::root());
+    let output = explain.output().with_context(|| binary.display().to_string())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The lines about the gate, its interfaces and its rules, of a report that also tells of maps and capabilities.
+fn the_gate_and_its_rules(told: &str) -> String {
+    let starts = ["gate:", "interface ", "frontend ", CONFIGURATION];
+    let is_wanted = |line: &&str| starts.iter().any(|start| line.trim_start().starts_with(start));
+    told.lines().filter(is_wanted).collect::<Vec<_>>().join("\n")
 }
 
 /// The number in `map NAME (id 7)`.
