@@ -15,6 +15,7 @@ pub const COMMANDS: &[&[CommandRow]] = &[
     command::cookie::ROWS,
     command::frontend::ROWS,
     command::table::ROWS,
+    command::variable::ROWS,
     command::pattern::ROWS,
     command::stream::ROWS,
     command::show::ROWS,

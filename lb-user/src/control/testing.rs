@@ -46,6 +46,7 @@ pub fn world(text: &str) -> World {
         kernel: help.keeper.help(),
         listen: Box::new(|_, _| ()),
         versions: Default::default(),
+        variables: plan.variables.clone().into(),
         hand_over: Box::new(drop),
     }
 }

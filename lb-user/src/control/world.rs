@@ -9,6 +9,7 @@ use crate::control::command::pattern::Versions;
 use crate::kernel::Help;
 use crate::plan;
 use crate::plan::Plan;
+use crate::rules::Variable;
 use crate::state::proxy::ProxyStatus;
 use crate::state::{Process, Proxy, ProxyId, Server, ServerId};
 use crate::stream::Engine;
@@ -28,6 +29,8 @@ pub struct World {
     pub listen: Box<dyn Fn(ProxyId, ProxyStatus)>,
     /// Versions of ACLs and maps, by the sets' numbers.
     pub versions: RefCell<HashMap<u32, Versions>>,
+    /// Variables by name: those of the configuration, and those that `set var` made.
+    pub variables: RefCell<HashMap<String, Variable>>,
     /// Hands all listening sockets to the process at the other end.
     pub hand_over: Box<dyn Fn(UnixStream)>,
 }

@@ -17,6 +17,7 @@ pub mod reply;
 pub mod section;
 pub mod server;
 pub mod tls;
+pub mod variable;
 
 pub use reading::Reading;
 

@@ -20,6 +20,8 @@ pub use options::Options;
 pub use proxy::{Mode, Proxy, Timeouts};
 pub use server::Server;
 
+use crate::rules::Names;
+use crate::state::ServerId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,6 +46,31 @@ pub struct Plan {
     pub certificates: HashMap<String, Arc<ArcSwap<Certificate>>>,
     /// Values that `global`'s `set-var` gives before the first connection.
     pub initial_variables: Vec<(crate::rules::Variable, crate::rules::Expression)>,
+}
+
+impl Plan {
+    /// What expressions may name that are read when the process runs already.
+    pub fn names(&self) -> Names {
+        let mut names = Names {
+            patterns: self.patterns.clone(),
+            variables: self.variables.clone(),
+            ..Names::default()
+        };
+        for proxy in &self.proxies {
+            let own = |is_one: bool| is_one.then(|| (proxy.name.clone(), proxy.id));
+            names.frontends.extend(own(proxy.is_frontend));
+            names.backends.extend(own(proxy.is_backend));
+            names
+                .tables
+                .extend(proxy.table.map(|table| (proxy.name.clone(), table)));
+            let servers = (0..).zip(&proxy.servers).map(|(index, server)| {
+                let backend = proxy.id;
+                ((backend, server.name.clone()), ServerId { backend, index })
+            });
+            names.servers.extend(servers);
+        }
+        names
+    }
 }
 
 /// An `http-errors` section.

@@ -45,6 +45,7 @@ pub fn start(
             told.listeners_changed(listening.borrow().iter().flat_map(Bound::listening).collect());
         }),
         versions: Default::default(),
+        variables: engine.plan.variables.clone().into(),
         hand_over: Box::new(move |stream| hand_over(&handed.borrow(), stream)),
     };
     serve::start(&Rc::new(world), doors)

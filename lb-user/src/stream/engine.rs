@@ -12,7 +12,6 @@ use crate::http::message::Head;
 use crate::observe::Loggers;
 use crate::plan::{Plan, Proxy};
 use crate::rules::facts::{Facts, LogLevel};
-use crate::rules::{self, Session};
 use crate::runtime::clock;
 use crate::state::{Process, ProxyId};
 
@@ -51,12 +50,10 @@ thread_local! {
 
 /// Gives variables the values that `set-var` lines of the global section have for them.
 fn set_first_variables(plan: &'static Plan, process: &Process) {
-    let (session, exchange) = (Session::internal(), rules::Exchange::default());
+    // Each may go by those before it.
     for (variable, expression) in &plan.initial_variables {
-        let facts = Facts::bare(process, &session, &exchange, clock::date(), clock::ticks());
-        if let Some(value) = expression.value(&facts) {
-            process.set_variable(variable.slot, Some(value.into_owned().into()));
-        }
+        let value = expression.value_alone(process, clock::date(), clock::ticks());
+        process.set_variable(variable.slot, value.map(Into::into));
     }
 }
 

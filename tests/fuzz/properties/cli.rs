@@ -65,6 +65,7 @@ fn world() -> World {
         kernel: help.keeper.help(),
         listen: Box::new(|_, _| ()),
         versions: Default::default(),
+        variables: Default::default(),
         hand_over: Box::new(drop),
     }
 }

@@ -14,6 +14,7 @@ pub mod stream;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod variable;
 
 use std::fmt;
 use std::sync::Arc;

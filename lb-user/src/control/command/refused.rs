@@ -238,14 +238,6 @@ pub const ROWS: &[CommandRow] = &[
         does: Does::Refused,
     },
     CommandRow {
-        names: &["set var"],
-        args: "<name> <expression>",
-        scope: Scope::CLI_OPERATOR,
-        doc: "set a process-wide variable from an expression (EXPERIMENTAL)",
-        example: "set var proc.version str(green)",
-        does: Does::Refused,
-    },
-    CommandRow {
         names: &["show activity"],
         args: "",
         scope: Scope::CLI_USER,

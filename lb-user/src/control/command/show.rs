@@ -1,6 +1,5 @@
 //! Commands that show what is there: environment, backends, servers, kernel help, variables.
 
-use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Answer, Request};
@@ -8,7 +7,6 @@ use crate::control::CommandRow;
 use crate::control::world::Found;
 use crate::health::result::Status;
 use crate::language::{Does, Scope};
-use crate::state::process::ProcessValue;
 use crate::state::server::admin;
 
 /// Commands that show what is there.
@@ -52,14 +50,6 @@ pub const ROWS: &[CommandRow] = &[
         doc: "report what the kernel does: programs, rules and their counters",
         example: "show ebpf",
         does: Does::Works(|request| Answer::Text(request.world.kernel.describe())),
-    },
-    CommandRow {
-        names: &["get var"],
-        args: "<name>",
-        scope: Scope::CLI_OPERATOR,
-        doc: "retrieve contents of a process-wide variable",
-        example: "get var proc.version",
-        does: Does::Works(get_var),
     },
 ];
 
@@ -192,45 +182,4 @@ fn connections_line(found: Found, backend_number: u32) -> String {
         live.served.max(),
         plan.pool_max.map_or(-1, i64::from),
     )
-}
-
-fn get_var(request: &mut Request<'_>) -> Answer {
-    let Some(name) = request.word(0) else {
-        return Answer::error("Missing process-wide variable identifier.");
-    };
-    let variable = request
-        .world
-        .plan()
-        .variables
-        .get(name)
-        .filter(|_| name.starts_with("proc."));
-    let values = request.world.process().variables.read().ok();
-    let value = variable
-        .zip(values)
-        .and_then(|(variable, values)| values.get(variable.slot as usize).cloned()?);
-    match value {
-        // This one answer has no empty line after it: the text does not end its own.
-        Some(value) => Answer::Text(format!("{name}: {}", shown(&value))),
-        None => Answer::error("Variable not found."),
-    }
-}
-
-/// Type and text of a variable.
-fn shown(value: &ProcessValue) -> String {
-    match value {
-        ProcessValue::Bool(set) => format!("type=bool value=<{}>", u8::from(*set)),
-        ProcessValue::Int(number) => format!("type=sint value=<{number}>"),
-        ProcessValue::Address(ip) => {
-            let kind = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
-            format!("type={kind} value=<{ip}>")
-        }
-        ProcessValue::Str(text) => format!("type=str value=<{}>", String::from_utf8_lossy(text)),
-        ProcessValue::Bin(bytes) => {
-            let mut text = String::new();
-            for byte in bytes {
-                let _ = write!(text, "{byte:02X}");
-            }
-            format!("type=bin value=<{text}>")
-        }
-    }
 }

@@ -6,6 +6,9 @@ use crate::control::testing::{ask, ask_at, world};
 use crate::plan::global::CliLevel;
 
 const CONFIG: &str = "
+    global
+        set-var proc.zone str(edge)
+        set-var proc.other var(proc.zone),concat(-1)
     defaults
         mode http
         timeout connect 1s
@@ -70,6 +73,54 @@ fn weights() {
         ("set weight fixed/s9 4", "No such server.\n\n"),
         ("set weight nobody/s1 4", "No such backend.\n\n"),
         ("set weight fixed 4", "Require 'backend/server'.\n\n"),
+    ]);
+}
+
+#[test]
+fn variables() {
+    told(&[
+        ("get var proc.zone", "proc.zone: type=str value=<edge>\n"),
+        ("get var proc.other", "proc.other: type=str value=<edge-1>\n"),
+        (
+            "set var proc.zone int(5)",
+            "This command is restricted to experimental mode only.\n\n",
+        ),
+        (
+            "experimental-mode on; set var proc.zone int(5); get var proc.zone",
+            "\n\nproc.zone: type=sint value=<5>\n",
+        ),
+        (
+            "experimental-mode on; set var proc.new var(proc.zone),add(1); get var proc.new",
+            "\n\nproc.new: type=sint value=<6>\n",
+        ),
+        ("get var proc.new", "proc.new: type=sint value=<6>\n"),
+        ("get var proc.newer", "Variable not found.\n\n"),
+        (
+            "experimental-mode on; set var txn.x int(1)",
+            "\n'set var': cannot set variable 'txn.x', only scope 'proc' is permitted here.\n\n",
+        ),
+        (
+            "experimental-mode on; set var proc.x foo",
+            "\nunknown fetch method 'foo'\n\n",
+        ),
+        (
+            "experimental-mode on; set var proc.x int(1),foo",
+            "\nunknown converter 'foo'\n\n",
+        ),
+        (
+            "experimental-mode on; set var proc.x src",
+            "\nfetch method 'set-var(proc.x)' extracts information from 'client address', none of which is \
+             available here\n\n",
+        ),
+        (
+            "experimental-mode on; set var",
+            "\nMissing process-wide variable identifier.\n\n",
+        ),
+        ("experimental-mode on; set var proc.x", "\nMissing expression.\n\n"),
+        (
+            "experimental-mode on; set var proc.x nbsrv(be); get var proc.x",
+            "\n\nproc.x: type=sint value=<3>\n",
+        ),
     ]);
 }
 

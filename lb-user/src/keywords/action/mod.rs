@@ -103,7 +103,11 @@ fn regex(text: &str) -> Result<Regex, Error> {
 
 /// Reads an expression that must have something to work on where the rule stands. `blamed` is what a message names
 /// instead of the expression.
-fn expression(words: &mut Words<'_>, context: &mut Context<'_>, blamed: Option<&str>) -> Result<Expression, Error> {
+pub(super) fn expression(
+    words: &mut Words<'_>,
+    context: &mut Context<'_>,
+    blamed: Option<&str>,
+) -> Result<Expression, Error> {
     let expression = Expression::parse(words, context)?;
     match expression.lacks(context.place) {
         None => Ok(expression),

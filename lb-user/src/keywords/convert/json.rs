@@ -1,25 +1,18 @@
 //! Strings inside of JSON.
 
-use super::{refused, works};
+use super::works;
 use crate::language::Error;
 use crate::rules::{ArgKind, ArgSpec, Args, Context, Convert, ConvertRow, Facts, Kind, Value};
 
-pub(super) const ROWS: &[ConvertRow] = &[
-    works(
-        &["json"],
-        "([<input-code>])",
-        "Escapes a string for use in JSON. The code is `ascii`, or `utf8` with an `s` to leave out what is invalid and a `p` to accept what is too long.",
-        "str('a\"b/c'),json # a\\\"b\\/c",
-        Convert::new(Kind::Str, Kind::Str, escape)
-            .with(&[ArgSpec::optional(ArgKind::Str, "input-code")])
-            .checked(check_code),
-    ),
-    refused(
-        &["json_query"],
-        "(<json_path>,[<output_type>])",
-        "The string, number or truth value at a path of a JSON text.",
-    ),
-];
+pub(super) const ROWS: &[ConvertRow] = &[works(
+    &["json"],
+    "([<input-code>])",
+    "Escapes a string for use in JSON. The code is `ascii`, or `utf8` with an `s` to leave out what is invalid and a `p` to accept what is too long.",
+    "str('a\"b/c'),json # a\\\"b\\/c",
+    Convert::new(Kind::Str, Kind::Str, escape)
+        .with(&[ArgSpec::optional(ArgKind::Str, "input-code")])
+        .checked(check_code),
+)];
 
 /// How the input is read.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ mod farm;
 mod fix;
 mod hash;
 mod json;
+mod json_query;
 mod language;
 mod map;
 pub mod mqtt;
@@ -32,6 +33,7 @@ pub const ROWS: &[&[ConvertRow]] = &[
     fix::ROWS,
     hash::ROWS,
     json::ROWS,
+    json_query::ROWS,
     language::ROWS,
     map::ROWS,
     mqtt::ROWS,

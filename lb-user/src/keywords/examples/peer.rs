@@ -1,7 +1,8 @@
 //! Formats and conditions against what HAProxy makes of them.
 //!
 //! `tests/data/formats.txt` holds log formats and `tests/data/conditions.txt` the words of conditions, each with a tab and what
-//! HAProxy gave for the request in `tests/data/request.http`. To record them anew, after adding lines (without a tab) or
+//! HAProxy gave for the request in `tests/data/request.http`. Where we mean to differ ` != ` follows, what we give, a tab
+//! and why. To record them anew, after adding lines (without a tab) or
 //! with another version: `LB_RECORD=/usr/sbin/haproxy cargo test --lib peer`.
 
 use std::io::{Read, Write};
@@ -73,31 +74,62 @@ fn condition(text: &str) -> String {
     }
 }
 
+/// One line of a table.
+struct Case<'t> {
+    text: &'t str,
+    theirs: &'t str,
+    /// What we give where we mean to differ, and why.
+    ours: Option<&'t str>,
+}
+
+impl Case<'_> {
+    fn read(line: &str) -> Case<'_> {
+        let (line, ours) = match line.split_once("\t!= ") {
+            Some((line, ours)) => (line, Some(ours)),
+            None => (line, None),
+        };
+        let (text, theirs) = line.split_once('\t').unwrap_or((line, ""));
+        Case { text, theirs, ours }
+    }
+}
+
 /// Compares a table with what `ours` makes of its lines, or records what the peer's rule makes of them.
 fn check(file: &str, ours: fn(&str) -> String, rule: fn(usize, &str) -> String) {
     let table = read(file);
     let cases = table.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
-    let cases: Vec<(&str, &str)> = cases.map(|line| line.split_once('\t').unwrap_or((line, ""))).collect();
+    let cases: Vec<Case<'_>> = cases.map(Case::read).collect();
     if let Ok(program) = std::env::var("LB_RECORD") {
-        let rules: String = cases.iter().enumerate().map(|(at, (text, _))| rule(at, text)).collect();
+        let rules: String = cases.iter().enumerate().map(|(at, case)| rule(at, case.text)).collect();
         let mut answers = answers(&program, &rules, cases.len()).into_iter();
         let mut recorded = String::new();
         for line in table.lines() {
-            let text = line.split('\t').next().unwrap_or_default();
             let is_case = !line.is_empty() && !line.starts_with("# ");
             recorded += &match is_case.then(|| answers.next()).flatten() {
-                Some(answer) => format!("{text}\t{answer}\n"),
-                None => format!("{text}\n"),
+                Some(answer) => {
+                    let case = Case::read(line);
+                    let ours = case.ours.map(|ours| format!("\t!= {ours}")).unwrap_or_default();
+                    format!("{}\t{answer}{ours}\n", case.text)
+                }
+                None => format!("{line}\n"),
             };
         }
         std::fs::write(data(file), recorded).unwrap();
         return;
     }
     let mut wrong = String::new();
-    for (text, expected) in cases {
+    for Case {
+        text,
+        theirs,
+        ours: meant,
+    } in cases
+    {
+        let expected = match meant {
+            Some(meant) => meant.split_once('\t').expect("a reason").0,
+            None => theirs,
+        };
         let ours = ours(text);
         if ours != expected {
-            wrong += &format!("{text}\n  we say {ours}\n  the peer says {expected}\n");
+            wrong += &format!("{text}\n  we say {ours}\n  the peer says {theirs}\n");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -3,9 +3,9 @@
 use super::{GlobalDraft, GlobalRow, works};
 use crate::keywords::Reading;
 use crate::keywords::proxy::Draft;
+use crate::keywords::variable::process_wide;
 use crate::language::paths::DefaultPath;
 use crate::language::{Error, Scope, Words};
-use crate::rules::Expression;
 
 pub(super) const ROWS: &[GlobalRow] = &[
     works(
@@ -58,16 +58,10 @@ fn set_var(
             "'{keyword}' requires a process-wide variable name ('proc.<name>') and a sample expression."
         )));
     };
-    let variable = reading.names.variable(name)?;
-    if !name.starts_with("proc.") {
-        return Err(Error::new(format!(
-            "'{keyword}': cannot set variable '{name}' : not available in this context, only 'proc.' is."
-        )));
-    }
     let nowhere = Draft::default();
     let mut context = reading.compiler(&nowhere, Scope::INTERNAL);
-    let expression = Expression::parse(words, &mut context)?;
+    let set = process_wide(keyword, name, words, &mut context, "in the global section")?;
     words.end(keyword)?;
-    draft.initial_variables.push((variable, expression));
+    draft.initial_variables.push(set);
     Ok(())
 }

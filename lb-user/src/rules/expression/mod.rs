@@ -2,10 +2,11 @@
 
 use super::args::{ArgKind, ArgSpec, Args};
 use super::context::Context;
-use super::facts::Facts;
+use super::facts::{Exchange, Facts, Session};
 use super::place;
 use super::value::{Kind, Value};
 use crate::language::{Error, Row, Scope};
+use crate::state::Process;
 
 mod parse;
 
@@ -156,6 +157,16 @@ impl Expression {
     /// The value as bytes of a string.
     pub fn text<'a>(&'a self, facts: &Facts<'a>) -> Option<std::borrow::Cow<'a, [u8]>> {
         Some(self.value(facts)?.into_text())
+    }
+
+    /// The value outside of any session: only what the process itself knows is there to be fetched. `now` is in
+    /// microseconds since the epoch, `ticks` in those of the monotonic clock.
+    pub fn value_alone(&self, process: &Process, now: u64, ticks: u64) -> Option<Value<'static>> {
+        let (mut session, mut exchange) = (Session::internal(), Exchange::default());
+        let facts = Facts::bare(process, &session, &exchange, now, ticks);
+        let value = self.value(&facts).map(Value::into_owned);
+        exchange.apply_writes(&mut session, process);
+        value
     }
 
     /// The answer at `cursor`, converted.
