@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::runtime::clock;
+use crate::runtime::{self, clock};
 use crate::state::proxy::ProxyStatus;
 use crate::state::{Admitted, ListenerId, Process, Proxy, ProxyId};
 use crate::stream::Engine;
@@ -34,7 +34,7 @@ impl Gate {
     /// Waits until one more connection is within all limits. Until then clients wait in the socket's backlog.
     pub async fn open(&self) {
         while self.is_closed() {
-            tokio::time::sleep(RECHECK).await;
+            runtime::sleep(RECHECK).await;
         }
     }
 

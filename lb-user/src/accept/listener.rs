@@ -25,7 +25,7 @@ use crate::rules::{Session, Variables};
 use crate::runtime::calendar::LogDate;
 use crate::runtime::clock;
 use crate::runtime::incoming::{is_exhaustion, unmapped};
-use crate::runtime::{Connection, Incoming, Socket, Timer};
+use crate::runtime::{self, Connection, Incoming, Socket, Timer, executor};
 use crate::state::{Admitted, ListenerId};
 use crate::stream::{Client, Engine, client};
 
@@ -73,22 +73,25 @@ impl Addresses {
 /// How long accepting pauses when the process is out of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// Accepts connections until the process stops, and serves each in a task of this worker.
-pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
+/// Accepts connections until the process drains or stops, and serves each in a task of this worker.
+pub async fn run(engine: &'static Engine, listener: Listener, mut phase: watch::Receiver<Phase>) {
     let Some(frontend) = engine.plan.proxies.get(listener.addresses.own.frontend.index()) else {
-        return Ok(());
+        return;
     };
     let gate = Gate::new(engine, frontend.id);
     loop {
-        if phase.wait_for(|phase| *phase != Phase::Paused).await.is_err() {
-            return Ok(());
+        match phase.wait_for(|phase| *phase != Phase::Paused).await {
+            Ok(phase) if *phase == Phase::Serving => {}
+            _ => return,
         }
         gate.open().await;
         // A socket that was shut and listens again is a new one to the runtime.
-        let incoming = Incoming::new(listener.socket.try_clone()?)?;
+        let Ok(incoming) = listener.socket.try_clone().and_then(Incoming::new) else {
+            return;
+        };
         tokio::select! {
             () = accept(engine, frontend, &listener.addresses, &gate, &incoming) => {}
-            _ = phase.wait_for(|phase| *phase == Phase::Paused) => {}
+            _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
         }
     }
 }
@@ -104,16 +107,14 @@ async fn accept(
     let mut row = Row::new(engine.plan.global.tune.max_accept);
     loop {
         gate.open().await;
-        let accepted = row.accept(incoming).await;
-        clock::refresh();
-        match accepted {
+        match row.accept(incoming).await {
             Ok(accepted) => {
                 let id = addresses.of(&accepted.0);
                 if let Some(admitted) = gate.admit(id) {
                     open(engine, frontend, id, accepted, admitted);
                 }
             }
-            Err(error) if is_exhaustion(&error) => tokio::time::sleep(EXHAUSTED).await,
+            Err(error) if is_exhaustion(&error) => runtime::sleep(EXHAUSTED).await,
             // Its frontend was paused.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             // The client left before it was accepted.
@@ -182,35 +183,32 @@ fn open(
         return;
     };
     if bind.options.accept_proxy || bind.acceptor.is_some() {
-        tokio::task::spawn_local(open_layers(client, bind));
-    } else {
-        start(client);
+        executor::spawn(open_layers(client, bind));
+    } else if client.judge_session() == Admission::Admitted {
+        match frontend.mode {
+            Mode::Http => executor::spawn(client::serve(client)),
+            Mode::Tcp => executor::spawn(l4::serve(client)),
+        }
     }
 }
 
-/// Takes what comes before the session's own bytes: a PROXY header, then a TLS handshake.
+/// Serves a session after what comes before its own bytes: a PROXY header, then a TLS handshake.
 async fn open_layers(mut client: Box<Client>, bind: &'static Bind) {
     if bind.options.accept_proxy && client.read_proxy_header().await.is_err() {
         return;
     }
-    let Some(acceptor) = &bind.acceptor else {
-        return start(client);
-    };
-    match secure::shake_hands(client, acceptor).await {
-        Ok(client) => start(client),
-        Err((client, failure)) => client.log_failure(failure.explain()),
+    if let Some(acceptor) = &bind.acceptor {
+        client = match Box::pin(secure::shake_hands(client, acceptor)).await {
+            Ok(client) => client,
+            Err((client, failure)) => return client.log_failure(failure.explain()),
+        };
     }
-}
-
-/// Serves a session in a task of its own, unless a rule refuses it.
-fn start(mut client: Box<Client>) {
-    if client.judge_session() == Admission::Refused {
-        return;
+    if client.judge_session() == Admission::Admitted {
+        match client.frontend.mode {
+            Mode::Http => client::serve(client).await,
+            Mode::Tcp => l4::serve(client).await,
+        }
     }
-    match client.frontend.mode {
-        Mode::Http => tokio::task::spawn_local(client::serve(client)),
-        Mode::Tcp => tokio::task::spawn_local(l4::serve(client)),
-    };
 }
 
 fn session(engine: &Engine, frontend: &Proxy, id: ListenerId, socket: &Socket, source: Option<SocketAddr>) -> Session {
@@ -252,20 +250,21 @@ impl Client {
 
     /// Socket options that the frontend asks for.
     fn prepare_socket(&self) {
-        if let Socket::Tcp(stream) = &self.connection.socket {
-            // A socket that refuses an option still works.
-            let _ = stream.set_nodelay(true);
-            let socket = socket2::SockRef::from(stream);
-            let options = &self.frontend.options;
-            if options.clitcpka {
-                connect::keep_alive(&socket, &options.client_keepalive);
-            }
-            if options.tcp_smart_accept {
-                let _ = socket.set_tcp_quickack(false);
-            }
-            if options.nolinger {
-                self.connection.socket.reset_on_close();
-            }
+        if self.session.is_unix {
+            return;
+        }
+        let socket = socket2::SockRef::from(&self.connection.socket);
+        // A socket that refuses an option still works.
+        let _ = socket.set_tcp_nodelay(true);
+        let options = &self.frontend.options;
+        if options.clitcpka {
+            connect::keep_alive(&socket, &options.client_keepalive);
+        }
+        if options.tcp_smart_accept {
+            let _ = socket.set_tcp_quickack(false);
+        }
+        if options.nolinger {
+            self.connection.socket.reset_on_close();
         }
     }
 }

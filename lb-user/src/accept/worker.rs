@@ -1,14 +1,14 @@
 //! What runs on each worker thread from start to end.
 
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use super::listener::{self, Listener};
 use crate::backend::pool;
-use crate::runtime::{buffer, clock, idle};
+use crate::runtime::{self, buffer, clock, executor, idle};
 use crate::state::counter;
 use crate::stream::Engine;
 
@@ -41,41 +41,28 @@ const PURGE: Duration = Duration::from_secs(1);
 /// How often a draining worker looks whether its last connection has ended.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
 
-/// The runtime of one worker thread. It reads the clock whenever it wakes up.
-pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_unpark(clock::refresh)
-        .build()
-}
-
 /// A worker's life. It returns when the process stops, or has drained.
-pub async fn run(worker: Worker) {
+pub fn run(worker: Worker) -> io::Result<()> {
     counter::set_shard(worker.number);
     buffer::set_size(worker.engine.plan.global.tune.bufsize);
-    let tasks = LocalSet::new();
-    tasks.run_until(serve(worker)).await;
+    executor::run(serve(worker))?;
     pool::close_all();
+    Ok(())
 }
 
 async fn serve(mut worker: Worker) {
     let engine = worker.engine;
-    let accepting: Vec<_> = worker
-        .listeners
-        .into_iter()
-        .map(|listener| tokio::task::spawn_local(listener::run(engine, listener, worker.phase.clone())))
-        .collect();
-    let purging = tokio::task::spawn_local(purge(engine, worker.number));
-    let answering = tokio::task::spawn_local(engine.rosters.answer(worker.number));
+    for listener in worker.listeners {
+        executor::spawn(listener::run(engine, listener, worker.phase.clone()));
+    }
+    executor::spawn(purge(engine, worker.number));
+    executor::spawn(engine.rosters.answer(worker.number));
     // An error means that the sender is gone, and the process with it.
     let draining = worker
         .phase
         .wait_for(|phase| *phase >= Phase::Draining)
         .await
         .is_ok_and(|phase| *phase == Phase::Draining);
-    for task in &accepting {
-        task.abort();
-    }
     if draining {
         engine.process.stopping.store(true, Relaxed);
         idle::end_all();
@@ -84,14 +71,12 @@ async fn serve(mut worker: Worker) {
             _ = worker.phase.wait_for(|phase| *phase == Phase::Stopping) => {}
         }
     }
-    purging.abort();
-    answering.abort();
 }
 
 /// Waits for the process' last connection to end.
 async fn drained(engine: &Engine) {
     while engine.process.connections.get() > 0 {
-        tokio::time::sleep(DRAIN_CHECK).await;
+        runtime::sleep(DRAIN_CHECK).await;
     }
 }
 
@@ -99,7 +84,7 @@ async fn drained(engine: &Engine) {
 /// expired from the stick tables.
 async fn purge(engine: &'static Engine, worker: usize) {
     loop {
-        tokio::time::sleep(PURGE).await;
+        runtime::sleep(PURGE).await;
         let now = clock::ticks();
         if worker == 0 {
             engine.process.tables.sweep(now);

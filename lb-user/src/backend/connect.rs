@@ -1,18 +1,18 @@
 //! Opening a connection to a server.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::net::{TcpSocket, UnixStream};
+use socket2::{Domain, SockAddr, SockRef, Type};
 
 use crate::plan::global::Tune;
 use crate::plan::options::TcpKeepalive;
 use crate::plan::server::ServerAddress;
 use crate::plan::{self};
-use crate::runtime::{Socket, namespace};
+use crate::runtime::{BareSocket, Socket, namespace};
 use crate::state;
 
 /// Where a connection to `server` goes; `client_port` is the port that the client asked for, which mapped ports follow.
@@ -122,18 +122,27 @@ pub fn keep_alive(socket: &SockRef<'_>, how: &TcpKeepalive) {
 
 /// Connects.
 pub async fn connect(to: &Destination, manner: Manner<'_>) -> io::Result<Socket> {
-    match to {
+    let socket = match to {
         Destination::Inet(address) => {
-            let socket = namespace::within(manner.namespace, || match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4(),
-                SocketAddr::V6(_) => TcpSocket::new_v6(),
-            })?;
+            let socket = namespace::within(manner.namespace, || open(Domain::for_address(*address)))?;
             manner.prepare(SockRef::from(&socket))?;
-            let stream = socket.connect(*address).await?;
-            stream.set_nodelay(true)?;
-            Ok(Socket::Tcp(stream))
+            socket.set_tcp_nodelay(true)?;
+            begin(socket, &(*address).into())?
         }
-        Destination::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+        Destination::Unix(path) => begin(open(Domain::UNIX)?, &SockAddr::unix(path)?)?,
+    };
+    poll_fn(|cx| socket.poll_connected(cx)).await?;
+    Ok(Socket::Bare(socket))
+}
+
+fn open(domain: Domain) -> io::Result<socket2::Socket> {
+    socket2::Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None)
+}
+
+fn begin(socket: socket2::Socket, to: &SockAddr) -> io::Result<BareSocket> {
+    match socket.connect(to) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => BareSocket::new(socket.into()),
     }
 }
 

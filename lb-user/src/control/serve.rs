@@ -67,12 +67,12 @@ async fn accept(world: Rc<World>, incoming: Incoming, state: State, places: Arc<
             return;
         };
         match incoming.accept().await {
-            Ok((socket, _)) => {
+            Ok((socket, source)) => {
                 let session = Session::new(state.clone(), world.plan().global.tune.bufsize);
                 let world = world.clone();
                 spawn_local(async move {
                     // An error means that the client is gone, and with it everyone to tell.
-                    let _ = serve(&world, socket, session).await;
+                    let _ = serve(&world, socket, source.is_none(), session).await;
                     drop(place);
                 });
             }
@@ -83,19 +83,15 @@ async fn accept(world: Rc<World>, incoming: Incoming, state: State, places: Arc<
     }
 }
 
-async fn serve(world: &World, socket: Socket, mut session: Session) -> io::Result<()> {
-    match socket {
-        Socket::Tcp(mut stream) => talk(world, &mut stream, &mut session).await,
-        Socket::Unix(mut stream) => {
-            talk(world, &mut stream, &mut session).await?;
-            if session.hands_over() {
-                (world.hand_over)(stream.into_std()?);
-            }
-            Ok(())
-        }
-        // Sockets of the runtime API are accepted bare.
-        Socket::Tls(_) => Ok(()),
+async fn serve(world: &World, mut socket: Socket, is_unix: bool, mut session: Session) -> io::Result<()> {
+    talk(world, &mut socket, &mut session).await?;
+    if let Socket::Bare(socket) = socket
+        && is_unix
+        && session.hands_over()
+    {
+        (world.hand_over)(socket.into_descriptor().into());
     }
+    Ok(())
 }
 
 /// Carries a session to its end: the client leaves, is idle for too long, or is answered.

@@ -114,9 +114,7 @@ fn live(worker: Worker) -> io::Result<()> {
     if let Some(cpus) = worker.engine.plan.global.cpu_map.get(worker.number) {
         pin(cpus)?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(worker::run(worker));
-    Ok(())
+    worker::run(worker)
 }
 
 /// Binds this thread to CPUs; an empty list leaves it free.

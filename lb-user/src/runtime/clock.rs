@@ -29,10 +29,15 @@ fn read() -> Ticks {
     origin().elapsed().as_micros() as Ticks + 1_000_000
 }
 
-/// Reads the clock for this thread, which then sees that moment until it reads again. Workers do so whenever a task
-/// wakes up: one reading serves everything that the wake-up leads to.
+/// Reads the clock for this thread, which then sees that moment until it reads again or releases the clock. A worker
+/// does so once in each turn: one reading serves all tasks that the turn wakes.
 pub fn refresh() {
     NOW.set(read());
+}
+
+/// From now on this thread reads the clock whenever it asks.
+pub fn release() {
+    NOW.set(0);
 }
 
 /// The monotonic clock. It starts at one second, so that zero can mean "never happened".

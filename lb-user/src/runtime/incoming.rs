@@ -1,43 +1,60 @@
 //! A listening stream socket of either family.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
 
-use socket2::{Domain, SockRef};
-use tokio::net::{TcpListener, UnixListener};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::SockRef;
 
 use super::Socket;
+use super::reactor::{Direction, Registration};
 
 /// A socket that connections come from.
-pub enum Incoming {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+pub struct Incoming {
+    registration: Registration,
+    descriptor: OwnedFd,
 }
 
 impl Incoming {
-    /// Takes over a socket that is bound and listening. Must be called within a runtime.
-    pub fn new(socket: OwnedFd) -> io::Result<Incoming> {
-        let is_unix = SockRef::from(&socket).domain()? == Domain::UNIX;
-        SockRef::from(&socket).set_nonblocking(true)?;
-        Ok(match is_unix {
-            true => Incoming::Unix(UnixListener::from_std(socket.into())?),
-            false => Incoming::Tcp(TcpListener::from_std(socket.into())?),
+    /// Takes over a socket that is bound and listening.
+    pub fn new(descriptor: OwnedFd) -> io::Result<Incoming> {
+        SockRef::from(&descriptor).set_nonblocking(true)?;
+        Ok(Incoming {
+            registration: Registration::new(&descriptor)?,
+            descriptor,
         })
     }
 
     /// The next connection and, over TCP, where it comes from.
     pub async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        match self {
-            Incoming::Tcp(listener) => {
-                let (stream, source) = listener.accept().await?;
-                Ok((Socket::Tcp(stream), Some(unmapped(source))))
-            }
-            Incoming::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), None))
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
+        let registration = &self.registration;
+        loop {
+            ready!(registration.poll_ready(Direction::Read, cx));
+            match acceptfrom_with(&self.descriptor, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Err(Errno::AGAIN) => registration.blocks(Direction::Read),
+                Err(Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+                Ok((accepted, source)) => {
+                    let source = source.and_then(|source| SocketAddr::try_from(source).ok());
+                    return Poll::Ready(Ok((Socket::new(accepted)?, source.map(unmapped))));
+                }
             }
         }
+    }
+}
+
+impl Drop for Incoming {
+    /// Others have descriptors of the same socket, so closing ours does not end the kernel's watching.
+    fn drop(&mut self) {
+        self.registration.forget(&self.descriptor);
     }
 }
 

@@ -2,39 +2,39 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 
+use super::bare::BareSocket;
 use super::tls::TlsStream;
 
 /// A connected stream socket.
 pub enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Bare(BareSocket),
     Tls(Box<TlsStream>),
 }
 
 impl Socket {
+    /// Takes over a connected socket that does not block.
+    pub fn new(descriptor: OwnedFd) -> io::Result<Socket> {
+        BareSocket::new(descriptor).map(Socket::Bare)
+    }
+
     /// Reads into `room`; zero bytes are the end of the stream.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(room);
-        let read = match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Socket::Unix(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Socket::Tls(stream) => return stream.poll_read(cx, buffer.initialize_unfilled()),
-        };
-        read.map_ok(|()| buffer.filled().len())
+        match self {
+            Socket::Bare(socket) => socket.poll_read(cx, room),
+            Socket::Tls(stream) => stream.poll_read(cx, room),
+        }
     }
 
     /// Writes some of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Socket::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Socket::Bare(socket) => socket.poll_write(cx, bytes),
             Socket::Tls(stream) => stream.poll_write(cx, &[IoSlice::new(bytes)]),
         }
     }
@@ -42,8 +42,7 @@ impl Socket {
     /// Writes some of `parts`, in order.
     pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Socket::Bare(socket) => socket.poll_write_vectored(cx, parts),
             Socket::Tls(stream) => stream.poll_write(cx, parts),
         }
     }
@@ -51,7 +50,7 @@ impl Socket {
     /// Sends what was written and is still held back: a TLS session may hold a part of it.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Socket::Tcp(_) | Socket::Unix(_) => Poll::Ready(Ok(())),
+            Socket::Bare(_) => Poll::Ready(Ok(())),
             Socket::Tls(stream) => stream.poll_flush(cx),
         }
     }
@@ -59,8 +58,7 @@ impl Socket {
     /// Is there something to read, the end of the stream included? Wakes the task when there is.
     pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Socket::Tcp(stream) => stream.poll_read_ready(cx),
-            Socket::Unix(stream) => stream.poll_read_ready(cx),
+            Socket::Bare(socket) => socket.poll_readable(cx).map(Ok),
             Socket::Tls(stream) => stream.poll_readable(cx),
         }
     }
@@ -106,8 +104,7 @@ impl Socket {
     /// Local address, for TCP.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
-            Socket::Tcp(stream) => stream.local_addr().ok(),
-            Socket::Unix(_) => None,
+            Socket::Bare(socket) => socket.local_address(),
             Socket::Tls(stream) => stream.wire().local_address(),
         }
     }
@@ -116,8 +113,7 @@ impl Socket {
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
         match self {
-            Socket::Tcp(stream) => stream.as_raw_fd(),
-            Socket::Unix(stream) => stream.as_raw_fd(),
+            Socket::Bare(socket) => socket.as_raw_fd(),
             Socket::Tls(stream) => stream.wire().as_raw_fd(),
         }
     }
@@ -126,9 +122,31 @@ impl AsRawFd for Socket {
 impl std::os::fd::AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         match self {
-            Socket::Tcp(stream) => stream.as_fd(),
-            Socket::Unix(stream) => stream.as_fd(),
+            Socket::Bare(socket) => socket.as_fd(),
             Socket::Tls(stream) => stream.wire().as_fd(),
         }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = ready!(Socket::poll_read(&mut self, cx, room.initialize_unfilled()))?;
+        room.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Socket::poll_write(&mut self, cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Socket::poll_flush(&mut self, cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shutdown_write();
+        Poll::Ready(Ok(()))
     }
 }

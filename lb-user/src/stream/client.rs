@@ -63,7 +63,6 @@ impl Client {
     /// Waits for the first byte of the next request.
     async fn next_request(&mut self) -> Arrival {
         if !self.connection.input.is_empty() {
-            clock::refresh();
             return Arrival::Bytes;
         }
         let deadline = clock::after(self.idle_since, self.idle_timeout());
