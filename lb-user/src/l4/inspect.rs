@@ -3,11 +3,12 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::http::h1::{Parsed, parse_request};
 use crate::plan::Proxy;
 use crate::rules::RuleSet;
 use crate::rules::condition::Verdict;
 use crate::rules::effect::Effect;
-use crate::rules::facts::Side;
+use crate::rules::facts::{Glimpse, Side};
 use crate::runtime::clock::{self, Ticks};
 use crate::runtime::connection::Received;
 use crate::stream::channel::Broken;
@@ -54,6 +55,7 @@ impl Exchange<'_> {
         loop {
             let input = &self.client.connection;
             self.request_whole = clock::ticks() >= deadline || input.ended || input.input.is_full();
+            self.glimpse_request();
             match self.judge_content(&proxy.rules.tcp_content, Side::Request) {
                 Judged::Passed => return Ok(Inspected::Tcp),
                 Judged::Http => return Ok(Inspected::Http),
@@ -111,6 +113,17 @@ impl Exchange<'_> {
             None | Some(Ok(Received::Bytes(_) | Received::End | Received::Full)) => Ok(()),
             Some(Err(broken)) => Err(self.broken_response(broken)),
         }
+    }
+
+    /// Looks for a request at the beginning of what the client sent, for rules that ask about one.
+    fn glimpse_request(&mut self) {
+        let limits = self.limits(false);
+        let bytes = self.client.connection.input.bytes();
+        self.glimpse = match parse_request(bytes, &mut self.request, &limits) {
+            Ok(Parsed::Complete { .. }) => Glimpse::Head(()),
+            Ok(Parsed::Partial) => Glimpse::Partial,
+            Ok(Parsed::Http2Preface) | Err(_) => Glimpse::Foreign,
+        };
     }
 
     fn judge_content(&mut self, rules: &'static RuleSet, side: Side) -> Judged {

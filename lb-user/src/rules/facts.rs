@@ -36,6 +36,44 @@ pub struct Facts<'a> {
     /// Bytes received and not yet forwarded: the HTTP body so far, or the raw bytes of a TCP stream.
     pub request_body: Body<'a>,
     pub response_body: Body<'a>,
+    /// What the client's raw bytes look like as a request, in a TCP stream.
+    pub glimpse: Glimpse<&'a Head>,
+}
+
+/// Whether raw bytes begin with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glimpse<T> {
+    /// Nobody looked.
+    #[default]
+    Unseen,
+    /// They may, once more have come.
+    Partial,
+    Head(T),
+    /// They do not.
+    Foreign,
+}
+
+impl Glimpse<()> {
+    /// The same with the head that was found.
+    pub fn of(self, head: &Head) -> Glimpse<&Head> {
+        match self {
+            Glimpse::Unseen => Glimpse::Unseen,
+            Glimpse::Partial => Glimpse::Partial,
+            Glimpse::Head(()) => Glimpse::Head(head),
+            Glimpse::Foreign => Glimpse::Foreign,
+        }
+    }
+}
+
+impl<'a> Glimpse<&'a Head> {
+    /// The head, or what a fetch answers without it.
+    pub fn head(self, body: Body<'_>) -> Result<&'a Head, Fetched<'a>> {
+        match self {
+            Glimpse::Head(head) => Ok(head),
+            Glimpse::Foreign => Err(Fetched::Missing),
+            Glimpse::Unseen | Glimpse::Partial => Err(body.unsatisfied()),
+        }
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -52,6 +90,7 @@ impl<'a> Facts<'a> {
             response: None,
             request_body: Body::default(),
             response_body: Body::default(),
+            glimpse: Glimpse::default(),
         }
     }
 

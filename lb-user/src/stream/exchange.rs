@@ -13,7 +13,7 @@ use crate::http::h1::framing::Asked;
 use crate::http::message::{Head, Version};
 use crate::http::method::Method;
 use crate::plan::Proxy;
-use crate::rules::facts::{Body, Facts, Side};
+use crate::rules::facts::{Body, Facts, Glimpse, Side};
 use crate::rules::{self};
 use crate::runtime::clock::{self, Ticks};
 
@@ -58,6 +58,8 @@ pub struct Exchange<'c> {
     pub(crate) strict: bool,
     /// May a request that was sent be sent again, if `retry-on` says so (`disable-l7-retry`)?
     pub(crate) may_ask_again: bool,
+    /// What the client's raw bytes looked like, so far.
+    pub(crate) glimpse: Glimpse<()>,
     /// Both directions are bytes now (101, CONNECT).
     pub(crate) tunnel: bool,
     /// The log has its line.
@@ -118,6 +120,7 @@ impl<'c> Exchange<'c> {
             responding: false,
             strict: true,
             may_ask_again: true,
+            glimpse: Glimpse::default(),
             tunnel: false,
             logged: false,
             request_whole: true,
@@ -205,6 +208,7 @@ impl<'c> Exchange<'c> {
                 bytes: server_input,
                 complete: self.response_whole,
             },
+            glimpse: self.glimpse.of(&self.request),
         }
     }
 

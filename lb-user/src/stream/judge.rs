@@ -34,9 +34,14 @@ impl Set {
 impl Exchange<'_> {
     /// The frontend's own answers and rules.
     pub(crate) async fn judge_request(&mut self) -> Result<(), Ending> {
-        self.capture_request();
         self.answer_monitor()?;
-        self.judge(&self.frontend.rules.tcp_content, Set::Request).await?;
+        let content = self.judge(&self.frontend.rules.tcp_content, Set::Request).await;
+        if content.is_err() {
+            // What ended on these rules never came to be a request.
+            self.facts.request_line.clear();
+            return content;
+        }
+        self.capture_request();
         let judged = self.judge_requested(self.frontend).await;
         if judged.is_err() {
             self.capture_request_cookie();

@@ -342,3 +342,39 @@ fn persistence_may_hold_on_to_a_dead_server_or_be_ignored() -> Result<()> {
         ),
     ])
 }
+
+#[test]
+fn content_rules_of_http_frontends_see_the_request() -> Result<()> {
+    let rules = |name, frontend| Scene {
+        name,
+        frontend,
+        clients: &[request!("GET /path", "x: 1")],
+        ..SIMPLE
+    };
+    compare(&[
+        rules(
+            "rejected path",
+            "    mode http\n    tcp-request content reject if { path /path }",
+        ),
+        rules(
+            "other path",
+            "    mode http\n    tcp-request content reject if { path /other }",
+        ),
+        rules(
+            "delay",
+            "    mode http\n    tcp-request inspect-delay 5s\n    tcp-request content accept if { req.hdr(x) 1 }\n    tcp-request content reject",
+        ),
+        rules(
+            "variable",
+            "    mode http\n    tcp-request content set-var(txn.p) path\n    http-request return status 200 content-type a/b lf-string %[var(txn.p)]",
+        ),
+        Scene {
+            backend: "    mode http\n    tcp-request content reject if { path /path }\n    server s1 SERVER",
+            ..rules("in the backend", "    mode http")
+        },
+        Scene {
+            backend: "    mode http\n    tcp-response content reject if { status 200 }\n    server s1 SERVER",
+            ..rules("response", "    mode http")
+        },
+    ])
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::RULES;
 use crate::http::message::{Head, Version};
 use crate::language::{Diagnostics, Does, Location, NoNames, Scope, Severity};
-use crate::rules::facts::Proxied;
+use crate::rules::facts::{Glimpse, Proxied};
 use crate::rules::{Acl, Body, Context, Exchange, Expression, Facts, FetchRow, Names, Session, Side, Value};
 use crate::state::proxy::{BackendState, Configured, FrontendState, Listener};
 use crate::state::server::{Check, Running, ServerCounters, admin};
@@ -133,6 +133,7 @@ impl Scene {
             response: is_http.then_some(&self.response),
             request_body: body(self.request_body),
             response_body: body(RESPONSE_BODY),
+            glimpse: Glimpse::default(),
         }
     }
 }

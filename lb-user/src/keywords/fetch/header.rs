@@ -1,6 +1,6 @@
 //! Header fields of the request and the response (manual 7.3.6).
 
-use super::{answer, request, response, works};
+use super::{answer, judged, request, response, works};
 use crate::http::header;
 use crate::http::message::Head;
 use crate::language::{Error, Scope};
@@ -115,11 +115,7 @@ pub(super) const ROWS: &[FetchRow] = &[
         "The same as `req.hdr` or `res.hdr`, whichever message is being judged.",
         "hdr(host) # www.example.com",
         Fetch::each(Kind::Str, |args, f, cursor| {
-            answer(
-                f.head()
-                    .ok_or_else(|| f.body().unsatisfied())
-                    .map(|head| list_value(args, head, cursor).into()),
-            )
+            answer(judged(f).map(|head| list_value(args, head, cursor).into()))
         })
         .with(&[NAME, OCCURRENCE])
         .checked(check_occurrence),

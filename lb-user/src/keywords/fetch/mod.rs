@@ -22,6 +22,7 @@ mod url;
 
 use crate::http::message::Head;
 use crate::language::{Does, Scope};
+use crate::rules::facts::Side;
 use crate::rules::{Facts, Fetch, FetchRow, Fetched};
 
 pub(super) use farm::usable;
@@ -71,12 +72,24 @@ const fn works(
 
 /// The request's head, or what to answer without one.
 fn request<'a>(facts: &Facts<'a>) -> Result<&'a Head, Fetched<'a>> {
-    facts.request.ok_or_else(|| facts.request_body.unsatisfied())
+    match (facts.request, facts.side) {
+        (Some(head), _) => Ok(head),
+        (None, Side::Request) => facts.glimpse.head(facts.request_body),
+        (None, Side::Response) => Err(facts.request_body.unsatisfied()),
+    }
 }
 
 /// The response's head, or what to answer without one.
 fn response<'a>(facts: &Facts<'a>) -> Result<&'a Head, Fetched<'a>> {
     facts.response.ok_or_else(|| facts.response_body.unsatisfied())
+}
+
+/// The head of the message being judged, or what to answer without one.
+fn judged<'a>(facts: &Facts<'a>) -> Result<&'a Head, Fetched<'a>> {
+    match facts.side {
+        Side::Request => request(facts),
+        Side::Response => response(facts),
+    }
 }
 
 /// The answer that a fetch found, or the one that it gave up with.
