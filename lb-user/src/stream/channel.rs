@@ -45,6 +45,17 @@ pub enum Broken {
     Bad(Bad),
 }
 
+impl Broken {
+    /// The same as the other direction sees it.
+    pub fn seen_back(self) -> Broken {
+        match self {
+            Broken::Source => Broken::Destination,
+            Broken::Destination => Broken::Source,
+            bad => bad,
+        }
+    }
+}
+
 impl Channel {
     /// A channel with nothing to move, which will write heads into `head`.
     pub fn new(head: Vec<u8>) -> Channel {

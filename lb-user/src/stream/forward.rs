@@ -149,7 +149,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Moves the response, and what is left of the request, until the response has ended.
+    /// Moves the response, and what is left of the request, until both have ended: a response that comes early does not
+    /// free the client from sending what it began.
     pub(crate) async fn forward(&mut self) -> Result<(), Ending> {
         if self.tunnel {
             let limits = self.limits(false);
@@ -171,14 +172,18 @@ impl Exchange<'_> {
             let received = down.poll(&mut server.connection, connection, cx);
             match (received, sent) {
                 (Poll::Ready(Ok(())), Poll::Pending) if tunnel => connection.socket.shutdown_write(),
+                (Poll::Ready(Ok(())), Poll::Pending) => {}
+                (Poll::Ready(Ok(())), Poll::Ready(sent)) if !tunnel => return Ok(sent.map_err(Broken::seen_back)),
                 (Poll::Ready(received), _) => return Ok(received),
-                (Poll::Pending, Poll::Ready(Err(Broken::Source))) => return Ok(Err(Broken::Destination)),
+                // A server that reads no more may still answer.
+                (Poll::Pending, Poll::Ready(Err(Broken::Destination))) => {}
+                (Poll::Pending, Poll::Ready(Err(broken))) => return Ok(Err(broken.seen_back())),
                 (Poll::Pending, _) => {}
             }
-            Err(if tunnel {
-                patience.for_tunnel(up, down).0
-            } else {
-                patience.for_body(down)
+            Err(match tunnel {
+                true => patience.for_tunnel(up, down).0,
+                false if down.is_done() => patience.for_head(up),
+                false => patience.for_body(down),
             })
         });
         match moved.await {
@@ -194,6 +199,7 @@ impl Exchange<'_> {
         let patience = self.patience();
         let server = match self.tunnel {
             true => patience.for_tunnel(&self.up, &self.down).1,
+            false if self.down.is_done() => self.up.waiting == Waiting::Destination,
             false => self.down.waiting == Waiting::Source,
         };
         let cause = if server {
