@@ -5,5 +5,4 @@ mod handover;
 mod namespaces;
 mod packets;
 mod placement;
-mod tap;
 mod twin;

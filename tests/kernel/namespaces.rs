@@ -7,7 +7,6 @@ use std::process::Command;
 
 use crate::frames::{CLIENT_MAC, CUSTOMER_TAG, SERVICE_TAG, Segment};
 use crate::packets::assert_refusal;
-use crate::tap::Tap;
 use anyhow::{Context, Result, ensure};
 use lab::{BpfFileSystem, Client, Netns, until, veth};
 use lb_user::kernel::{
@@ -89,7 +88,7 @@ fn refuse_tagged(mode: Mode, tags: &[u16], family: usize) -> Result<()> {
     let mut attempt = Segment::syn(address(REJECTED[family]), address(EDGE[family]), 80);
     attempt.tags = tags.to_vec();
     let answer = edge.run(|| {
-        let mut wire = Tap::new("edge0")?;
+        let mut wire = lab::Tap::new("edge0")?;
         add_addresses(&edge, "edge0", EDGE)?;
         edge.ip("link set edge0 up")?;
         let mut gate = Gate::attach(&[("edge0".to_owned(), mode)], &deny_list(80), Path::new("/nonexistent"))?;

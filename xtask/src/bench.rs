@@ -1,25 +1,27 @@
 //! `cargo xtask bench`: what `lb` costs, beside what HAProxy costs, on the same configuration.
 //!
-//! Both run on the first processor, each with origins of its own in a network namespace of its own, and load and origins on the other
-//! processors. They are loaded in turns, for short times and often: what disturbs the machine disturbs both alike.
+//! Both run on the first processor, each with origins of its own in network namespaces of its own. They are loaded in turns, for short
+//! times and often: what disturbs the machine disturbs both alike. What a process costs is its own processor time, with load and
+//! origins on the other processors (`scenario`). What is done in the kernel for nobody in particular is measured otherwise (`wires`).
+mod lane;
 mod report;
 mod scenario;
+mod wires;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use lab::{Netns, Origin, Process, Service, pinned_to, until};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::shell;
+use lane::{Contestant, Lane};
 use report::Report;
 use scenario::{SCENARIOS, Scenario};
 
-/// Compare what lb and HAProxy cost per request, connection, gigabyte and idle connection.
+/// Compare what lb and HAProxy cost per request, connection, gigabyte, idle connection and denied attempt.
 #[derive(clap::Args)]
 pub struct Args {
     /// Measure each scenario so many times with each balancer
@@ -47,20 +49,8 @@ struct Bench {
     window: Duration,
     /// The processor that the balancer has for itself.
     processor: usize,
-    configuration: PathBuf,
-}
-
-/// A balancer to measure.
-struct Contestant {
-    name: &'static str,
-    binary: PathBuf,
-}
-
-/// A balancer that runs, with origins of its own.
-struct Lane {
-    balancer: Process,
-    _origins: [Origin; 2],
-    namespace: Netns,
+    lb: PathBuf,
+    haproxy: PathBuf,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -86,86 +76,47 @@ pub fn run(args: &Args) -> Result<()> {
         Some(binary) => std::path::absolute(binary)?,
         None => shell::build_lb(&args.profile)?,
     };
-    let contestants = [
-        Contestant { name: "lb", binary: lb },
-        Contestant {
-            name: "haproxy",
-            binary: args.against.clone(),
-        },
-    ];
 
     allow_descriptors()?;
     let _precedence = Precedence::take();
     let bench = Bench {
         window: Duration::from_secs_f64(args.seconds),
         processor: keep_one_processor_free()?,
-        configuration: shell::root().join("tests/data/bench.cfg"),
+        lb,
+        haproxy: args.against.clone(),
     };
     let mut report = Report::new(&scenarios);
     for (index, scenario) in scenarios.iter().enumerate() {
         eprintln!("{} …", scenario.name);
-        let mut lanes = bench.lanes(&contestants)?;
+        let contestants = [Contestant::Lb, scenario.against];
+        let set = || -> Result<[Lane; 2]> {
+            Ok([
+                (scenario.set)(&bench, contestants[0])?,
+                (scenario.set)(&bench, contestants[1])?,
+            ])
+        };
+        let mut lanes = set()?;
         for round in 0..args.rounds {
             if scenario.fresh && round > 0 {
-                lanes = bench.lanes(&contestants)?;
+                lanes = set()?;
             }
             // Every other round the other one goes first, so that drift favours neither.
             for side in [round % 2, (round + 1) % 2] {
                 let lane = &lanes[side];
-                let costs = lane.namespace.run(|| (scenario.measure)(&bench, lane.balancer.pid()));
+                let costs = lane.clients.run(|| (scenario.measure)(&bench, lane));
                 report.add(
                     index,
                     side,
-                    &costs.with_context(|| format!("{} with {}", scenario.name, contestants[side].name))?,
+                    &costs.with_context(|| format!("{} with {}", scenario.name, contestants[side]))?,
                 );
             }
         }
     }
     print!("{report}");
     let file = shell::target().join("bench.json");
-    std::fs::write(&file, report.json(conditions(args, &contestants)))?;
+    std::fs::write(&file, report.json(conditions(args, &bench)))?;
     println!("\n{}", file.display());
     Ok(())
-}
-
-impl Bench {
-    fn lanes(&self, contestants: &[Contestant; 2]) -> Result<[Lane; 2]> {
-        Ok([self.lane(&contestants[0])?, self.lane(&contestants[1])?])
-    }
-
-    /// Starts a balancer on the processor that is kept free, and its origins on the others.
-    fn lane(&self, contestant: &Contestant) -> Result<Lane> {
-        let namespace = Netns::new()?;
-        let origin =
-            |port, service| namespace.run(|| Origin::on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))?, service));
-        let origins = [origin(9080, Service::Http("origin"))?, origin(9082, Service::Source)?];
-        let mut command = namespace.command(&contestant.binary)?;
-        command
-            .arg("-db")
-            .arg("-f")
-            .arg(&self.configuration)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let mut balancer = Process::spawn(pinned_to(&mut command, &[self.processor]))?;
-        namespace.run(|| {
-            until("the balancer to accept", || match balancer.ended() {
-                Ok(Some(status)) => Some(Err(anyhow!("{} ended: {status}", contestant.name))),
-                _ => TcpStream::connect((Ipv4Addr::LOCALHOST, 8080)).ok().map(|_| Ok(())),
-            })?
-        })?;
-        Ok(Lane {
-            balancer,
-            _origins: origins,
-            namespace,
-        })
-    }
-}
-
-/// The addresses by which a load reaches a port: many, because each has its own range of client ports.
-fn targets(port: u16) -> Vec<SocketAddr> {
-    (1..=16)
-        .map(|host| SocketAddr::from(([127, 0, 0, host], port)))
-        .collect()
 }
 
 /// Moves ourselves off the first processor and answers with it. With a single processor everything shares that one.
@@ -215,21 +166,13 @@ impl Drop for Precedence {
 }
 
 /// What the numbers depend on: who was measured, and how.
-fn conditions(args: &Args, contestants: &[Contestant]) -> serde_json::Value {
+fn conditions(args: &Args, bench: &Bench) -> serde_json::Value {
     let version = |binary: &Path| {
         let output = Command::new(binary).arg("-v").output().ok()?;
-        Some(
-            String::from_utf8_lossy(&output.stdout)
-                .lines()
-                .next()?
-                .trim()
-                .to_owned(),
-        )
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Some(text.lines().next()?.trim().to_owned())
     };
-    let versions: Vec<_> = contestants
-        .iter()
-        .map(|contestant| version(&contestant.binary))
-        .collect();
+    let versions = [&bench.lb, &bench.haproxy].map(|binary| version(binary));
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     serde_json::json!({ "kernel": kernel, "versions": versions, "rounds": args.rounds, "seconds": args.seconds })
 }

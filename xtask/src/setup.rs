@@ -51,9 +51,10 @@ const DEMO: [Package; 9] = [
 ];
 
 /// What the tests and the bench take beside that.
-const TESTS: [Package; 5] = [
+const TESTS: [Package; 6] = [
     package("varnish", "varnishtest runs the scenarios"),
     package("haproxy", "the bench's and some tests' other side"),
+    package("nftables", "the bench's other way to drop packets"),
     package("qemu-system-x86", "boots other kernels to test on"),
     package("busybox-static", "the first process on those"),
     package("binutils", "strips the programs that run there"),

@@ -5,17 +5,21 @@
 mod balancer;
 mod bpffs;
 mod client;
+mod flood;
 pub mod load;
 mod netns;
 mod origin;
 mod process;
+mod tap;
 pub mod usage;
 mod wait;
 
 pub use balancer::{Balancer, Setup, binary};
 pub use bpffs::BpfFileSystem;
 pub use client::{Client, Response};
+pub use flood::Flood;
 pub use netns::{Netns, veth};
 pub use origin::{Origin, Service};
 pub use process::{Process, pinned_to};
+pub use tap::Tap;
 pub use wait::{free_address, until};

@@ -23,6 +23,8 @@ pub enum Shape {
     ConnectionPerRequest,
     /// Reads what the server sends, without end.
     Download,
+    /// Connects to where it is denied, and connects anew once it is told so: refused, or closed without a byte.
+    Denied,
 }
 
 /// What a load has done so far.
@@ -34,6 +36,8 @@ pub struct Counts {
     pub connections: u64,
     /// Bytes that a download read.
     pub bytes: u64,
+    /// Connections that were refused, or closed without a byte, as they should be.
+    pub denials: u64,
     /// Connections that ended in an error or another status.
     pub failures: u64,
 }
@@ -53,6 +57,7 @@ struct Counters {
     requests: AtomicU64,
     connections: AtomicU64,
     bytes: AtomicU64,
+    denials: AtomicU64,
     failures: AtomicU64,
 }
 
@@ -82,6 +87,7 @@ impl Load {
             requests: self.counters.requests.load(Relaxed),
             connections: self.counters.connections.load(Relaxed),
             bytes: self.counters.bytes.load(Relaxed),
+            denials: self.counters.denials.load(Relaxed),
             failures: self.counters.failures.load(Relaxed),
         }
     }
@@ -107,19 +113,43 @@ async fn keep_on(shape: Shape, target: SocketAddr, counters: Arc<Counters>) {
 }
 
 async fn connection(shape: Shape, target: SocketAddr, counters: &Counters) -> io::Result<()> {
-    let mut stream = TcpStream::connect(target).await?;
-    stream.set_nodelay(true)?;
-    counters.connections.fetch_add(1, Relaxed);
     match shape {
-        Shape::Download => download(&stream, counters).await,
-        Shape::ConnectionPerRequest => exchange(&mut stream, &mut Vec::with_capacity(1024), counters).await,
+        Shape::Denied => denied(target, counters).await,
+        Shape::Download => download(&connect(target, counters).await?, counters).await,
+        Shape::ConnectionPerRequest => {
+            let mut stream = connect(target, counters).await?;
+            exchange(&mut stream, &mut Vec::with_capacity(1024), counters).await
+        }
         Shape::KeepAlive => {
+            let mut stream = connect(target, counters).await?;
             let mut input = Vec::with_capacity(1024);
             loop {
                 exchange(&mut stream, &mut input, counters).await?;
             }
         }
     }
+}
+
+async fn connect(target: SocketAddr, counters: &Counters) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(target).await?;
+    stream.set_nodelay(true)?;
+    counters.connections.fetch_add(1, Relaxed);
+    Ok(stream)
+}
+
+/// Connects, and counts what a denied client may meet. A byte from the server is a failure.
+async fn denied(target: SocketAddr, counters: &Counters) -> io::Result<()> {
+    let met = match TcpStream::connect(target).await {
+        Ok(mut stream) => stream.read_u8().await.map(drop),
+        Err(refused) => Err(refused),
+    };
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, UnexpectedEof};
+    match met.map_err(|error| error.kind()) {
+        Err(ConnectionRefused | ConnectionReset | UnexpectedEof) => counters.denials.fetch_add(1, Relaxed),
+        Err(other) => return Err(other.into()),
+        Ok(()) => return Err(io::Error::other("served")),
+    };
+    Ok(())
 }
 
 async fn exchange(stream: &mut TcpStream, input: &mut Vec<u8>, counters: &Counters) -> io::Result<()> {

@@ -30,6 +30,25 @@ pub fn processor_time(pid: u32) -> Result<Duration> {
     Ok(total)
 }
 
+/// How long a processor was busy since the machine started, with whatever: processes, interrupts, network traffic (softirq).
+///
+/// Source: `/proc/stat` (proc(5)), in ticks of a hundredth of a second.
+pub fn processor_busy(processor: usize) -> Result<Duration> {
+    busy_of(&fs::read_to_string("/proc/stat")?, processor)
+}
+
+/// The columns are user, nice, system, idle, iowait, irq, softirq, and times that are in these or not ours.
+fn busy_of(text: &str, processor: usize) -> Result<Duration> {
+    let name = format!("cpu{processor} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name));
+    let columns = line
+        .with_context(|| format!("no processor {processor}"))?
+        .split_ascii_whitespace();
+    let ticks: Vec<u64> = columns.take(7).map(str::parse).collect::<Result<_, _>>()?;
+    let busy: u64 = [0, 1, 2, 5, 6].iter().filter_map(|&column| ticks.get(column)).sum();
+    Ok(Duration::from_millis(10 * busy))
+}
+
 /// The memory of a process now.
 ///
 /// Source: `/proc/PID/smaps_rollup` (proc(5)).
@@ -65,6 +84,14 @@ mod tests {
         let memory = memory(pid)?;
         assert!(memory.rss >= memory.pss && memory.pss > 0, "{memory:?}");
         assert!(processor_time(pid)? > Duration::ZERO);
+        Ok(())
+    }
+
+    #[test]
+    fn a_processor_is_busy_with_all_but_waiting() -> Result<()> {
+        let text = "cpu  9 9 9 9 9 9 9 9\ncpu1 1 2 4 8 16 32 64 128 0 0\ncpu10 0 0 0 0 0 0 0 0 0 0\n";
+        assert_eq!(busy_of(text, 1)?, Duration::from_millis(1030));
+        assert!(busy_of(text, 2).is_err());
         Ok(())
     }
 

@@ -3,9 +3,10 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::lane::Contestant;
 use super::scenario::{Cost, Scenario};
 
-/// The samples of every cost, for `lb` (side 0) and the peer (side 1).
+/// The samples of every cost, for `lb` (side 0) and who runs beside it (side 1).
 pub struct Report {
     rows: Vec<Row>,
 }
@@ -15,6 +16,7 @@ struct Row {
     scenario: usize,
     name: &'static str,
     cost: Cost,
+    against: Contestant,
     samples: [Vec<f64>; 2],
 }
 
@@ -25,6 +27,7 @@ impl Report {
                 scenario: index,
                 name: scenario.name,
                 cost,
+                against: scenario.against,
                 samples: Default::default(),
             };
             scenario.costs.iter().map(row)
@@ -57,7 +60,7 @@ impl Row {
         let side = |samples: &[f64]| json!({ "median": median(samples), "samples": samples });
         json!({
             "scenario": self.name, "cost": self.cost.0, "unit": self.cost.1,
-            "lb": side(&self.samples[0]), "haproxy": side(&self.samples[1]), "ratio": self.ratio(),
+            "lb": side(&self.samples[0]), "against": self.against.to_string(), "other": side(&self.samples[1]), "ratio": self.ratio(),
         })
     }
 }
@@ -66,8 +69,8 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "{:<38}{:<8}{:>24}{:>24}{:>8}",
-            "cost per", "in", "lb (spread)", "haproxy (spread)", "ratio"
+            "{:<42}{:<8}{:>22}  {:<8}{:>22}{:>8}",
+            "cost per", "in", "lb (spread)", "beside", "(spread)", "ratio"
         )?;
         for row in &self.rows {
             let [lb, peer] = row
@@ -76,9 +79,10 @@ impl fmt::Display for Report {
                 .map(|samples| format!("{:.2} {}", median(samples), spread(samples)));
             writeln!(
                 out,
-                "{:<38}{:<8}{lb:>24}{peer:>24}{:>8.2}",
+                "{:<42}{:<8}{lb:>22}  {:<8}{peer:>22}{:>8.2}",
                 row.cost.0,
                 row.cost.1,
+                row.against,
                 row.ratio()
             )?;
         }
@@ -120,7 +124,8 @@ mod tests {
     fn samples_land_in_their_scenario_and_side() {
         let scenarios: Vec<&Scenario> = super::super::scenario::SCENARIOS.iter().collect();
         let mut report = Report::new(&scenarios);
-        let last = scenarios.len() - 1;
+        let last = scenarios.iter().position(|scenario| scenario.costs.len() == 2);
+        let last = last.expect("one with two costs");
         report.add(last, 0, &[100.0, 50.0]);
         report.add(last, 1, &[200.0, 200.0]);
         let ratios: Vec<f64> = report

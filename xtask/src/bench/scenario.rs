@@ -1,4 +1,5 @@
 //! The scenarios: what is done to a balancer, and what is divided by what.
+use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use lab::Client;
 use lab::load::{Counts, Load, Shape};
 use lab::usage::{memory, processor_time};
 
-use super::{Bench, targets};
+use super::Bench;
+use super::lane::{Contestant, Lane};
+use super::wires;
 
 /// One way to use a balancer, and the costs that come out of it.
 pub struct Scenario {
@@ -16,8 +19,12 @@ pub struct Scenario {
     pub costs: &'static [Cost],
     /// Whether each measurement needs a balancer that has not been used before.
     pub fresh: bool,
-    /// Uses the balancer that runs as this process.
-    pub measure: fn(&Bench, u32) -> Result<Vec<f64>>,
+    /// Who runs beside `lb`.
+    pub against: Contestant,
+    /// Sets a contestant up.
+    pub set: fn(&Bench, Contestant) -> Result<Lane>,
+    /// Uses who runs there.
+    pub measure: fn(&Bench, &Lane) -> Result<Vec<f64>>,
 }
 
 /// What one number means: its title and its unit.
@@ -28,18 +35,24 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "http-keep-alive",
         costs: &[("HTTP/1 request, keep-alive", "CPU µs")],
         fresh: false,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
         measure: http_keep_alive,
     },
     Scenario {
         name: "http-connection",
         costs: &[("HTTP/1 connection, one request each", "CPU µs")],
         fresh: false,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
         measure: http_connection,
     },
     Scenario {
         name: "tcp-relay",
         costs: &[("GB through a TCP relay", "CPU ms")],
         fresh: false,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
         measure: tcp_relay,
     },
     Scenario {
@@ -49,7 +62,41 @@ pub const SCENARIOS: &[Scenario] = &[
             ("idle HTTP/1 connection, PSS", "bytes"),
         ],
         fresh: true,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
         measure: idle_memory,
+    },
+    Scenario {
+        name: "forwarded-request",
+        costs: &[("forwarded request, added", "CPU µs")],
+        fresh: false,
+        against: Contestant::Haproxy,
+        set: wires::set,
+        measure: wires::forwarded_request,
+    },
+    Scenario {
+        name: "forwarded-connection",
+        costs: &[("forwarded connection, one request, added", "CPU µs")],
+        fresh: false,
+        against: Contestant::Haproxy,
+        set: wires::set,
+        measure: wires::forwarded_connection,
+    },
+    Scenario {
+        name: "denied-attempt",
+        costs: &[("attempt that is rejected, and its client", "CPU µs")],
+        fresh: false,
+        against: Contestant::Haproxy,
+        set: wires::set,
+        measure: wires::denied_attempt,
+    },
+    Scenario {
+        name: "denied-syn",
+        costs: &[("SYN that is dropped, and its sender", "CPU µs")],
+        fresh: false,
+        against: Contestant::Nft,
+        set: wires::set_tap,
+        measure: wires::denied_syn,
     },
 ];
 
@@ -64,19 +111,32 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How many connections idle at once.
 const IDLERS: usize = 5000;
 
-fn http_keep_alive(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+/// The addresses by which a load reaches a port: many, because each has its own range of client ports.
+fn targets(port: u16) -> Vec<SocketAddr> {
+    (1..=16)
+        .map(|host| SocketAddr::from(([127, 0, 0, host], port)))
+        .collect()
+}
+
+fn http_keep_alive(bench: &Bench, lane: &Lane) -> Result<Vec<f64>> {
     let load = Load::start(Shape::KeepAlive, &targets(HTTP), 64)?;
-    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.requests)? * 1e6])
+    Ok(vec![
+        seconds_per(bench, lane.pid()?, &load, |counts| counts.requests)? * 1e6,
+    ])
 }
 
-fn http_connection(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+fn http_connection(bench: &Bench, lane: &Lane) -> Result<Vec<f64>> {
     let load = Load::start(Shape::ConnectionPerRequest, &targets(HTTP), 64)?;
-    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.requests)? * 1e6])
+    Ok(vec![
+        seconds_per(bench, lane.pid()?, &load, |counts| counts.requests)? * 1e6,
+    ])
 }
 
-fn tcp_relay(bench: &Bench, pid: u32) -> Result<Vec<f64>> {
+fn tcp_relay(bench: &Bench, lane: &Lane) -> Result<Vec<f64>> {
     let load = Load::start(Shape::Download, &targets(RELAY), 4)?;
-    Ok(vec![seconds_per(bench, pid, &load, |counts| counts.bytes)? * 1e9 * 1e3])
+    Ok(vec![
+        seconds_per(bench, lane.pid()?, &load, |counts| counts.bytes)? * 1e9 * 1e3,
+    ])
 }
 
 /// The balancer's processor time over a window, divided by the units that passed meanwhile.
@@ -95,7 +155,8 @@ fn seconds_per(bench: &Bench, pid: u32, load: &Load, units: fn(Counts) -> u64) -
 /// Lets connections make one request each and stay, and divides what the balancer grew by their number.
 ///
 /// Some come and go first, so that what a balancer sets up once is not counted.
-fn idle_memory(_: &Bench, pid: u32) -> Result<Vec<f64>> {
+fn idle_memory(_: &Bench, lane: &Lane) -> Result<Vec<f64>> {
+    let pid = lane.pid()?;
     drop(hold(100)?);
     sleep(SETTLE);
     let before = memory(pid)?;

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use anyhow::{Context, Result};
 
 /// The other end of the interface, which is gone with it.
+#[derive(Debug)]
 pub struct Tap {
     file: File,
 }
@@ -31,11 +32,11 @@ impl Tap {
     }
 
     /// Has the interface receive a frame.
-    pub fn send(&mut self, frame: &[u8]) -> Result<()> {
-        Ok(self.file.write_all(frame)?)
+    pub fn send(&self, frame: &[u8]) -> Result<()> {
+        Ok((&self.file).write_all(frame)?)
     }
 
-    /// The next frame that the interface sent, if there is one already.
+    /// The next frame (of at most 2048 bytes) that the interface sent, if there is one already.
     pub fn receive(&mut self) -> Result<Option<Vec<u8>>> {
         let mut frame = vec![0; 2048];
         match self.file.read(&mut frame) {
