@@ -79,7 +79,7 @@ fn a_stream_is_listed_while_it_lives_and_can_be_ended() -> Result<()> {
     assert_eq!(clients[1].to_end()?, b"");
     let log = until("the log lines", || {
         let log = lb.ask("show events events").ok()?;
-        (log.matches(" KD ").count() == 2).then_some(log)
+        (log.matches(" K- ").count() == 2).then_some(log)
     })?;
     assert!(log.contains(" relay relay/echo "), "{log}");
     Ok(())

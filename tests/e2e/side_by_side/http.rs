@@ -378,3 +378,14 @@ fn content_rules_of_http_frontends_see_the_request() -> Result<()> {
         },
     ])
 }
+
+#[test]
+fn an_acl_line_below_a_rule_adds_to_what_the_rule_names() -> Result<()> {
+    compare(&[Scene {
+        name: "acl below",
+        frontend: "    mode http\n    acl bad path /a\n    http-request deny deny_status 429 if bad\n    acl bad path /b\n    http-request return status 200",
+        clients: &[request!("GET /a"), request!("GET /b"), request!("GET /c")],
+        lines: 3,
+        ..SIMPLE
+    }])
+}

@@ -174,7 +174,7 @@ fn acl(_: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<
             tests: Vec::new(),
         })
     });
-    // Conditions that were compiled before keep the tests they saw; those below see this one as well.
+    // Conditions above see this test, too, once the section is linked.
     Arc::make_mut(acl).tests.push(test);
     Ok(())
 }
