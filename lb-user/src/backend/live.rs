@@ -38,6 +38,7 @@ pub fn process(plan: &Plan, workers: usize, max_connections: u32) -> Process {
             .map(|proxy| live_proxy(plan, proxy, max_connections))
             .collect(),
         tables: Tables::new(&plan.tables),
+        userlists: plan.userlists.clone(),
         ..Process::default()
     }
 }

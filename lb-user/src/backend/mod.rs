@@ -17,7 +17,7 @@ use arc_swap::{ArcSwap, Guard};
 use crate::plan;
 use crate::state::{self, Process, ProxyId};
 use balance::{Ask, Input, Live, Snapshot};
-use queue::{Queue, Waiter};
+use queue::{Priority, Queue, Waiter};
 
 /// A backend at work: its plan, its live state, who waits for it.
 pub struct Backend {
@@ -139,22 +139,22 @@ impl Backend {
     }
 
     /// Chooses a server by the balancing algorithm, or a place in the backend's queue.
-    pub fn assign(&'static self, ask: &Ask) -> Assignment {
+    pub fn assign(&'static self, ask: &Ask, priority: Priority) -> Assignment {
         let snapshot = self.snapshot.load();
         if snapshot.is_empty() {
             return Assignment::NoServer;
         }
         match snapshot.pick(ask, self) {
-            Some(index) => self.assign_to(index),
-            None => self.wait(None),
+            Some(index) => self.assign_to(index, priority),
+            None => self.wait(None, priority),
         }
     }
 
     /// Takes a slot of one server, or a place in its queue.
-    pub fn assign_to(&'static self, index: usize) -> Assignment {
+    pub fn assign_to(&'static self, index: usize, priority: Priority) -> Assignment {
         match self.take_slot(index) {
             Some(slot) => Assignment::Server(slot),
-            None => self.wait(Some(index)),
+            None => self.wait(Some(index), priority),
         }
     }
 
@@ -188,7 +188,7 @@ impl Backend {
         (u64::from(max) * u64::from(now) / u64::from(full)).max(min.into()) as u32
     }
 
-    fn wait(&'static self, index: Option<usize>) -> Assignment {
+    fn wait(&'static self, index: Option<usize>, priority: Priority) -> Assignment {
         let Some(state) = self.state() else {
             return Assignment::NoServer;
         };
@@ -202,7 +202,7 @@ impl Backend {
         if limit > 0 && gauge.get() >= limit {
             return Assignment::QueueFull;
         }
-        let waiter = queue.join(gauge, index.is_some());
+        let waiter = queue.join(gauge, index.is_some(), priority);
         // A slot may have become free between the look and the queueing.
         self.serve_queue();
         Assignment::Queued(waiter)

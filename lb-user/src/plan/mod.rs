@@ -22,6 +22,7 @@ pub use server::Server;
 
 use crate::rules::Names;
 use crate::state::ServerId;
+pub use crate::state::userlist::{Password, User, Userlist};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -78,26 +79,4 @@ impl Plan {
 pub struct HttpErrors {
     pub name: String,
     pub replies: HashMap<u16, proxy::ErrorReply>,
-}
-
-/// A `userlist` section (manual 3.4).
-#[derive(Clone, Default)]
-pub struct Userlist {
-    pub name: String,
-    pub users: Vec<User>,
-}
-
-/// One user: name, password as configured, groups.
-#[derive(Clone, Default)]
-pub struct User {
-    pub name: String,
-    pub password: Option<Password>,
-    pub groups: Vec<String>,
-}
-
-/// A password, hashed with `crypt(3)` or given in clear.
-#[derive(Clone)]
-pub enum Password {
-    Hashed(String),
-    Insecure(String),
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::facts::LogLevel;
+use super::pattern::{Change, PatternSet};
 use super::value::Value;
 use super::variable::Variable;
 use crate::http::reply::Reply;
@@ -49,7 +50,6 @@ pub enum Effect<'p, 'a> {
     SetSource(SocketAddr),
     SetDestination(SocketAddr),
     SetLogLevel(LogLevel),
-    SetNice(i32),
     SetTos(u32),
     SetMark(u32),
     /// Priority class or offset in the queue.
@@ -70,6 +70,11 @@ pub enum Effect<'p, 'a> {
         set: usize,
         table: TableId,
         key: Key,
+    },
+    /// Change an ACL or a map for everyone who uses it.
+    EditPatterns {
+        set: &'p PatternSet,
+        change: Change,
     },
     /// Continue as HTTP from the connection's first byte.
     SwitchToHttp,
@@ -157,11 +162,11 @@ impl<'p> Effect<'p, '_> {
                 reason: reason.map(owned),
             },
             Effect::SetVariable { variable, value } => Effect::SetVariable { variable, value },
+            Effect::EditPatterns { set, change } => Effect::EditPatterns { set, change },
             Effect::UnsetVariable(variable) => Effect::UnsetVariable(variable),
             Effect::SetSource(address) => Effect::SetSource(address),
             Effect::SetDestination(address) => Effect::SetDestination(address),
             Effect::SetLogLevel(level) => Effect::SetLogLevel(level),
-            Effect::SetNice(nice) => Effect::SetNice(nice),
             Effect::SetTos(tos) => Effect::SetTos(tos),
             Effect::SetMark(mark) => Effect::SetMark(mark),
             Effect::SetPriorityClass(class) => Effect::SetPriorityClass(class),

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod userlist;
 
 pub use admitted::Admitted;
 pub use counter::{Counter, Gauge, Rate};

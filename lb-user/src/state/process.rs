@@ -7,6 +7,7 @@ use super::counter::{Counter, Gauge, Rate};
 use super::ids::{ListenerId, ProxyId, ServerId};
 use super::proxy::{Listener, Proxy};
 use super::server::Server;
+use super::userlist::Userlist;
 use crate::stick::Tables;
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub struct Process {
     /// Malformed messages so far.
     pub captured: AtomicU64,
     pub proxies: Vec<Proxy>,
+    pub userlists: Vec<Userlist>,
     pub tables: Tables,
     /// Variables of scope `proc`, by slot.
     pub variables: RwLock<Vec<Option<ProcessValue>>>,

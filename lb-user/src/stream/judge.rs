@@ -220,9 +220,11 @@ impl Exchange<'_> {
                     value,
                 );
             }
-            Effect::SetNice(_) | Effect::SetPriorityClass(_) | Effect::SetPriorityOffset(_) => {}
+            Effect::SetPriorityClass(class) => self.facts.priority_class = class,
+            Effect::SetPriorityOffset(offset) => self.facts.priority_offset = offset,
             Effect::SetTos(tos) => self.client.set_tos(tos),
             Effect::SetMark(mark) => self.client.set_mark(mark),
+            Effect::EditPatterns { set, change } => set.change(change),
             Effect::DisableRetry => self.may_ask_again = false,
             Effect::Track { set, table, key } => self.track(set, table, &key),
             Effect::Fail => return self.rewrite_failed(set),

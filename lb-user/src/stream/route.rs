@@ -10,7 +10,7 @@ use crate::backend::balance::{Ask, key};
 use crate::backend::connect::{self, Destination, Manner};
 use crate::backend::pool::{self, ServerConnection};
 use crate::backend::proxy_protocol;
-use crate::backend::queue::Waiter;
+use crate::backend::queue::{Priority, Waiter};
 use crate::backend::{Assignment, Slot};
 use crate::http::uri;
 use crate::plan::balance::Algorithm;
@@ -107,10 +107,14 @@ impl Exchange<'_> {
         let backend = self.backend.ok_or_else(no_server)?;
         let timeouts = &self.proxy.timeouts;
         let deadline = clock::after(clock::ticks(), timeouts.queue.or(timeouts.connect));
+        let priority = Priority {
+            class: self.facts.priority_class,
+            offset: self.facts.priority_offset,
+        };
         loop {
             let assignment = match self.bound_server().or_else(|| self.last_server()) {
-                Some(index) => backend.assign_to(index),
-                None => backend.assign(&self.balance_ask()),
+                Some(index) => backend.assign_to(index, priority),
+                None => backend.assign(&self.balance_ask(), priority),
             };
             let waiter = match assignment {
                 Assignment::Server(slot) => return Ok(slot),

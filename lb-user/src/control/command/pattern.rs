@@ -145,16 +145,6 @@ fn edit(
     }
 }
 
-/// Adds an entry. Its number follows those of the others, as if it were one line more of the file.
-fn push(entries: &mut Vec<Entry>, text: &str, value: Option<&str>) {
-    let last = entries.iter().map(|entry| entry.line).max().unwrap_or(0);
-    entries.push(Entry {
-        text: text.into(),
-        value: value.map(Into::into),
-        line: last.saturating_add(1),
-    });
-}
-
 /// What commands call an entry by, beside its pattern.
 fn reference(set: &PatternSet, entry: &Entry) -> u64 {
     u64::from(set.id) << 32 | u64::from(entry.line)
@@ -234,7 +224,7 @@ fn add_acl(request: &mut Request<'_>) -> Done {
         return Err(Answer::error(text));
     }
     let set = set(request, Some(name), Sort::Acl)?;
-    edit(request, &set, version, |entries| push(entries, pattern, None))?;
+    edit(request, &set, version, |entries| Entry::push(entries, pattern, None))?;
     Ok(Answer::Done)
 }
 
@@ -250,7 +240,7 @@ fn add_map(request: &mut Request<'_>) -> Done {
     let set = set(request, word(words, 0), Sort::Map)?;
     edit(request, &set, version, |entries| {
         for (key, value) in pairs {
-            push(entries, key, Some(value));
+            Entry::push(entries, key, Some(value));
         }
     })?;
     Ok(Answer::Done)

@@ -8,6 +8,7 @@ use super::super::standing::SetHealth;
 use super::super::testing::{DRAIN, MAINT, READY, checked, id, lab, server};
 use super::*;
 use crate::backend::Assignment;
+use crate::backend::queue::Priority;
 use crate::plan::Server;
 
 #[test]
@@ -213,10 +214,10 @@ fn those_who_wait_for_a_lost_server_choose_again() {
     };
     let lab = lab(false, vec![vec![narrow, server("s2")]]);
     let backend = &lab.farm.backends[0];
-    let Assignment::Server(_held) = backend.assign_to(0) else {
+    let Assignment::Server(_held) = backend.assign_to(0, Priority::default()) else {
         panic!("no slot")
     };
-    let Assignment::Queued(mut waiter) = backend.assign_to(0) else {
+    let Assignment::Queued(mut waiter) = backend.assign_to(0, Priority::default()) else {
         panic!("no queue")
     };
     lab.farm.apply(id(0, 0), MAINT);

@@ -5,6 +5,7 @@ mod capture;
 mod connection;
 mod header;
 mod normalize;
+mod pattern;
 mod redirect;
 mod refused;
 mod reply;
@@ -31,6 +32,7 @@ pub const ROWS: &[&[ActionRow]] = &[
     header::ROWS,
     request_line::ROWS,
     normalize::ROWS,
+    pattern::ROWS,
     capture::ROWS,
     variable::ROWS,
     connection::ROWS,

@@ -1,6 +1,5 @@
 //! Actions that are known by name only.
 
-use super::HTTP_BOTH;
 use crate::language::Scope;
 use crate::rules::ActionRow;
 
@@ -24,18 +23,6 @@ pub(super) const ROWS: &[ActionRow] = &[
         "",
         Scope::TCP_RESPONSE,
         "Close the connection to the server.",
-    ),
-    refused(
-        &["set-nice"],
-        "<nice>",
-        HTTP_BOTH.or(Scope::TCP_CONTENT).or(Scope::TCP_RESPONSE),
-        "Let this stream run before or after others.",
-    ),
-    refused(
-        &["set-priority-class", "set-priority-offset"],
-        "<expr>",
-        LATE,
-        "The place of the request in a server's queue.",
     ),
     refused(
         &["use-service"],
@@ -66,24 +53,6 @@ pub(super) const ROWS: &[ActionRow] = &[
         "<name>",
         Scope::HTTP_RESPONSE,
         "Keep the response in the cache.",
-    ),
-    refused(
-        &["add-acl", "del-acl"],
-        "(<file-name>) <key fmt>",
-        HTTP_BOTH,
-        "Change the patterns that came from a file.",
-    ),
-    refused(
-        &["set-map"],
-        "(<file-name>) <key fmt> <value fmt>",
-        HTTP_BOTH,
-        "Set an entry of a map that came from a file.",
-    ),
-    refused(
-        &["del-map"],
-        "(<file-name>) <key fmt>",
-        HTTP_BOTH,
-        "Remove an entry of a map that came from a file.",
     ),
     refused(
         &["wait-for-handshake"],

@@ -28,6 +28,45 @@ pub(super) const ROWS: &[ActionRow] = &[
         },
     ),
     works(
+        &["set-nice"],
+        "<nice>",
+        HTTP_BOTH.or(Scope::TCP_CONTENT).or(Scope::TCP_RESPONSE),
+        "Accepted; streams are served in turn, none is nicer than others.",
+        "mode http\nhttp-request set-nice 10",
+        |_, words, _| {
+            let [_] = arguments(words, "expects exactly 1 argument (integer value)")?;
+            Ok(always(|| Effect::Continue))
+        },
+    ),
+    works(
+        &["set-priority-class"],
+        "<expr>",
+        LATE,
+        "The class of the request in queues: lower ones are served before.",
+        "mode http\nhttp-request set-priority-class int(-5)",
+        |_, words, context| {
+            Ok(Arc::new(SetPriority {
+                value: expression(words, context, None)?,
+                limit: 2047,
+                effect: Effect::SetPriorityClass,
+            }))
+        },
+    ),
+    works(
+        &["set-priority-offset"],
+        "<expr>",
+        LATE,
+        "Milliseconds by which the request counts in queues as come later.",
+        "mode http\nhttp-request set-priority-offset int(100)",
+        |_, words, context| {
+            Ok(Arc::new(SetPriority {
+                value: expression(words, context, None)?,
+                limit: 524_287,
+                effect: Effect::SetPriorityOffset,
+            }))
+        },
+    ),
+    works(
         &["set-timeout"],
         "{ server | tunnel } { <timeout> | <expr> }",
         Scope::HTTP_REQUEST,
@@ -100,6 +139,32 @@ impl Timeout {
         match self {
             Timeout::Server => Effect::SetServerTimeout(milliseconds),
             Timeout::Tunnel => Effect::SetTunnelTimeout(milliseconds),
+        }
+    }
+}
+
+/// Where a request can still wait in a queue.
+const LATE: Scope = Scope::TCP_CONTENT.or(Scope::HTTP_REQUEST);
+
+struct SetPriority {
+    value: Expression,
+    /// The largest number, and negated the smallest.
+    limit: i64,
+    effect: fn(i32) -> Effect<'static, 'static>,
+}
+
+impl Action for SetPriority {
+    fn run<'p, 'a>(&'p self, facts: &Facts<'a>) -> Effect<'p, 'a>
+    where
+        'p: 'a,
+    {
+        let value = self
+            .value
+            .value(facts)
+            .and_then(|value| value.cast(Kind::Int)?.as_int());
+        match value {
+            Some(value) => (self.effect)(value.clamp(-self.limit, self.limit) as i32),
+            None => Effect::Continue,
         }
     }
 }

@@ -4,6 +4,7 @@ mod address;
 mod arithmetic;
 mod code;
 mod date;
+mod decrypt;
 mod digest;
 mod farm;
 mod fix;
@@ -13,6 +14,7 @@ mod json_query;
 mod language;
 mod map;
 pub mod mqtt;
+mod protobuf;
 mod refused;
 mod table;
 mod text;
@@ -28,6 +30,7 @@ pub const ROWS: &[&[ConvertRow]] = &[
     arithmetic::ROWS,
     code::ROWS,
     date::ROWS,
+    decrypt::ROWS,
     digest::ROWS,
     farm::ROWS,
     fix::ROWS,
@@ -37,6 +40,7 @@ pub const ROWS: &[&[ConvertRow]] = &[
     language::ROWS,
     map::ROWS,
     mqtt::ROWS,
+    protobuf::ROWS,
     refused::ROWS,
     table::ROWS,
     text::ROWS,

@@ -15,6 +15,7 @@ use crate::rules::facts::{Glimpse, Proxied};
 use crate::rules::{Acl, Body, Context, Exchange, Expression, Facts, FetchRow, Names, Session, Side, Value};
 use crate::state::proxy::{BackendState, Configured, FrontendState, Listener};
 use crate::state::server::{Check, Running, ServerCounters, admin};
+use crate::state::userlist::{Password, User, Userlist};
 use crate::state::{Gauge, ListenerId, Process, Proxy, ProxyId, Server, ServerId};
 use crate::stick::{DataKind, DataType, Key, KeyType, StickTable, TableId, Tables};
 
@@ -30,6 +31,7 @@ const FILES: &[(&str, &str)] = &[
     ("weights.map", "198.51.100.0/24 7\n"),
     ("gateways.map", "198.51.100.0/24 198.51.100.1\n"),
     ("users.map", "^/user/([a-z]+)$ hello \\1\n"),
+    ("prefixes.map", "a one\nabc three\nab two\nbc bc\nabc again\n"),
     ("page.html", "<p>hello</p>\n"),
     ("page.http", "HTTP/1.0 403 No\r\ncontent-type: text/plain\r\n\r\nno\n"),
 ];
@@ -144,6 +146,7 @@ fn names() -> Names {
     Names {
         frontends: HashMap::from([("www".to_owned(), www)]),
         backends: HashMap::from([("app".to_owned(), app)]),
+        userlists: HashMap::from([("people".to_owned(), 0)]),
         servers: HashMap::from([((app, "s1".to_owned()), server(0)), ((app, "s2".to_owned()), server(1))]),
         tables: HashMap::from([("www".to_owned(), TableId(0))]),
         ..Names::default()
@@ -225,6 +228,14 @@ fn process() -> Process {
     Process {
         hostname: "edge".to_owned(),
         proxies: vec![www, app],
+        userlists: vec![Userlist {
+            name: "people".to_owned(),
+            users: vec![User {
+                name: "ann".to_owned(),
+                password: Some(Password::Insecure("secret".to_owned())),
+                groups: vec!["staff".to_owned(), "admin".to_owned()],
+            }],
+        }],
         tables: tables(),
         ..Process::default()
     }

@@ -150,7 +150,8 @@ fn answers(program: &str, rules: &str, count: usize) -> Vec<String> {
         std::fs::write(folder.join(name), text).unwrap();
     }
     let configuration = format!(
-        "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
+        "userlist people\n user ann insecure-password secret groups staff,admin\n group staff\n group admin\n\
+         defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
          frontend www\n bind 127.0.0.1:{port}\n{rules}backend app\n server s1 127.0.0.1:1\n server s2 127.0.0.1:1 disabled\n"
     );
     std::fs::write(folder.join("peer.cfg"), configuration).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::prefix::Prefixes;
 use super::{Method, Network, Networks, Pattern};
 use crate::rules::regex::Regex;
 use crate::rules::value::Value;
@@ -24,6 +25,7 @@ enum Arranged {
     Networks { found: Networks, listed: Vec<Network> },
     Strings(Vec<Box<[u8]>>),
     Hashed(HashMap<Box<[u8]>, usize>),
+    Prefixes(Prefixes),
     Regexes(Vec<Regex>),
 }
 
@@ -46,7 +48,7 @@ impl Index {
         }
     }
 
-    /// The entry that the sample matches: the first one in the file's order; for addresses the longest prefix.
+    /// The entry that the sample matches: the first one in the file's order; for addresses and `beg` the longest prefix.
     pub fn find(&self, value: Value<'_>) -> Option<usize> {
         match &self.patterns {
             Arranged::Nothing => None,
@@ -66,7 +68,7 @@ impl Index {
                 let text = value.into_text();
                 regexes.iter().position(|regex| regex.is_match(&text))
             }
-            Arranged::Strings(_) | Arranged::Hashed(_) => self.find_text(value),
+            Arranged::Strings(_) | Arranged::Hashed(_) | Arranged::Prefixes(_) => self.find_text(value),
         }
     }
 
@@ -81,6 +83,7 @@ impl Index {
         }
         match &self.patterns {
             Arranged::Hashed(entries) => entries.get(&*text).copied(),
+            Arranged::Prefixes(prefixes) => prefixes.find(&text),
             Arranged::Strings(strings) => strings.iter().position(|pattern| self.compares(&text, pattern)),
             _ => None,
         }
@@ -88,7 +91,6 @@ impl Index {
 
     fn compares(&self, text: &[u8], pattern: &[u8]) -> bool {
         match self.method {
-            Method::Beg => text.starts_with(pattern),
             Method::End => text.ends_with(pattern),
             Method::Sub => memchr::memmem::find(text, pattern).is_some(),
             Method::Dir => has_part(text, pattern, b"/?"),
@@ -159,6 +161,9 @@ impl Arranged {
             _ => None,
         });
         let strings: Vec<Box<[u8]>> = strings.collect();
+        if method == Method::Beg {
+            return Arranged::Prefixes(Prefixes::new(strings));
+        }
         if strings.len() <= FEW || !matches!(method, Method::Str | Method::Bin) {
             return Arranged::Strings(strings);
         }
@@ -208,6 +213,7 @@ mod tests {
             (Method::Str, &["a", "b"], "b", Some(1)),
             (Method::Str, &["a", "b"], "B", None),
             (Method::Beg, &["/img", "/css"], "/css/a", Some(1)),
+            (Method::Beg, &["/", "/img/a", "/img"], "/img/b", Some(2)),
             (Method::End, &[".gif", ".png"], "a.gif", Some(0)),
             (Method::Sub, &["x", "bc"], "abcd", Some(1)),
             (Method::Dir, &["img"], "/a/img/b", Some(0)),

@@ -3,12 +3,13 @@
 mod index;
 mod network;
 mod parse;
+mod prefix;
 mod set;
 
 pub use index::Index;
 pub use network::{Network, Networks, mask4, mask6, parse_mask4};
 pub use parse::{Compile, Pattern, hex, parse_number, parse_version};
-pub use set::{Entry, Matcher, Origin, PatternSet};
+pub use set::{Change, Entry, Matcher, Origin, PatternSet};
 
 use super::value::Kind;
 

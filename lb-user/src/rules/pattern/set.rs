@@ -20,6 +20,37 @@ pub struct Entry {
     pub line: u32,
 }
 
+impl Entry {
+    /// Adds an entry. Its number follows those of the others, as if it were one line more of the file.
+    pub fn push(entries: &mut Vec<Entry>, text: &str, value: Option<&str>) {
+        let last = entries.iter().map(|entry| entry.line).max().unwrap_or(0);
+        entries.push(Entry {
+            text: text.into(),
+            value: value.map(Into::into),
+            line: last.saturating_add(1),
+        });
+    }
+}
+
+/// What rules do to a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A pattern is to be there.
+    Add(String),
+    /// A pattern, or a key with its value, is to be gone.
+    Remove(String),
+    /// A key is to have this value.
+    Set(String, String),
+}
+
+impl Change {
+    fn key(&self) -> &str {
+        match self {
+            Change::Add(key) | Change::Remove(key) | Change::Set(key, _) => key,
+        }
+    }
+}
+
 /// Where a set came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -127,6 +158,23 @@ impl PatternSet {
         self.entries.store(Arc::new(entries));
         matchers.retain(|matcher| matcher.strong_count() > 0);
         Ok(())
+    }
+
+    /// Makes a change, unless all is as it wants already. A pattern that cannot be compiled changes nothing.
+    pub fn change(&self, change: Change) {
+        let held = self.entries.load();
+        let held = held.iter().find(|entry| *entry.text == *change.key());
+        // What fails to compile leaves everything as it is, which is all that a rule can do about it.
+        let _ = match (&change, held) {
+            (Change::Add(key), None) => self.edit(|entries| Entry::push(entries, key, None)),
+            (Change::Remove(key), Some(_)) => self.edit(|entries| entries.retain(|entry| *entry.text != **key)),
+            (Change::Set(key, value), None) => self.edit(|entries| Entry::push(entries, key, Some(value))),
+            (Change::Set(key, value), Some(held)) if held.value.as_deref() != Some(value) => self.edit(|entries| {
+                let named = entries.iter_mut().filter(|entry| *entry.text == **key);
+                named.for_each(|entry| entry.value = Some(value.as_str().into()));
+            }),
+            _ => Ok(()),
+        };
     }
 
     fn place(&self, mistake: Mistake) -> Error {
@@ -285,6 +333,36 @@ mod tests {
             text.matches(Value::str(b"10.0.0.1")),
             "a change that fails changes nothing"
         );
+    }
+
+    #[test]
+    fn rules_change_sets() {
+        let set = PatternSet::new(
+            1,
+            Origin::File("f".into()),
+            true,
+            PatternSet::read("a 1\na 2\nb 3", true),
+        );
+        let matcher = set.matcher(&compile(Method::Str), Kind::Int).unwrap();
+        let found = |key: &str| {
+            matcher
+                .lookup(Value::str(key.as_bytes()))
+                .and_then(|value| value.as_int())
+        };
+        let change = |change: Change| set.change(change);
+        change(Change::Set("c".into(), "4".into()));
+        assert_eq!((found("c"), set.entries().len()), (Some(4), 4));
+        change(Change::Set("a".into(), "5".into()));
+        assert_eq!((found("a"), set.entries().len()), (Some(5), 4));
+        change(Change::Set("a".into(), "no number".into()));
+        assert_eq!(found("a"), Some(5));
+        change(Change::Remove("a".into()));
+        change(Change::Remove("z".into()));
+        assert_eq!((found("a"), set.entries().len()), (None, 2));
+        let acl = PatternSet::new(2, Origin::File("g".into()), false, Vec::new());
+        acl.change(Change::Add("x".into()));
+        acl.change(Change::Add("x".into()));
+        assert_eq!(acl.entries().len(), 1);
     }
 
     #[test]

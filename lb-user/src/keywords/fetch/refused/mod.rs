@@ -116,18 +116,6 @@ pub(super) const ROWS: &[FetchRow] = &[
         "How far segments to the client overtake each other.",
     ),
     refused(
-        &["http_auth"],
-        "(<userlist>)",
-        Scope::HTTP_REQUEST_HEAD,
-        "Do the request's credentials belong to a user of the list?",
-    ),
-    refused(
-        &["http_auth_group"],
-        "(<userlist>)",
-        Scope::HTTP_REQUEST_HEAD,
-        "The groups of the user whose credentials the request carries.",
-    ),
-    refused(
         &["res.cache_hit"],
         "",
         Scope::HTTP_RESPONSE_KEPT,
