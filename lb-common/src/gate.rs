@@ -2,9 +2,10 @@
 //!
 //! [`run`] is the whole of the kernel program but for its maps and its frame, and userspace runs it alike.
 use crate::packet::{self, Address, Attempt, Frame, Other};
+use crate::stick::{Check, EntryKey, Seen, Watch};
 
 /// Changes with any map's key, value or meaning: part of the pin directory's name.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// The key of the listeners: where the balancer accepts connections.
 #[repr(C)]
@@ -165,6 +166,16 @@ pub trait Maps {
     fn count(&self, reason: Reason);
     /// Counts a packet of a rule, and a connection where the attempt is new.
     fn count_rule(&self, rule: u32, new: bool);
+    /// What a rule list asks of stick tables.
+    fn watch(&self, list: u32) -> Option<&Watch>;
+    /// The place of a stick table's entry.
+    fn place(&self, key: &EntryKey) -> Option<u32>;
+    /// The entry in a place.
+    fn entry(&self, place: u32) -> Option<Seen<'_>>;
+    /// Counts a denied connection of the entry in a place, with the period of its table's `conn_rate`.
+    fn count_denied(&self, place: u32, generation: u64, period: u64, now: u64);
+    /// Milliseconds of the monotonic clock.
+    fn now(&self) -> u64;
 }
 
 /// What is to be done with the frame.
@@ -191,9 +202,13 @@ pub fn run(frame: &mut impl Frame, maps: &impl Maps) -> Fate {
 
 #[inline(always)]
 fn enforce(frame: &mut impl Frame, attempt: &Attempt, maps: &impl Maps) -> (Reason, Fate) {
-    let Judgement { reason, rule } = judge(attempt, maps);
+    let Judgement { reason, rule, list } = judge(attempt, maps);
     if let Reason::Accepted | Reason::Rejected | Reason::SilentlyDropped = reason {
-        maps.count_rule(rule, maps.is_new(attempt.fingerprint()));
+        let new = maps.is_new(attempt.fingerprint());
+        maps.count_rule(rule, new);
+        if new && !matches!(reason, Reason::Accepted) {
+            deny(attempt, list, rule, maps);
+        }
     }
     match reason {
         Reason::SilentlyDropped => (reason, Fate::Drop),
@@ -205,19 +220,24 @@ fn enforce(frame: &mut impl Frame, attempt: &Attempt, maps: &impl Maps) -> (Reas
     }
 }
 
-/// What is to become of an attempt, and by which rule, where there is one.
+/// What is to become of an attempt, by which rule, where there is one, and of which list.
 ///
 /// Without padding or an unused part, which the verifier would take for an unset register.
 #[repr(C)]
 struct Judgement {
     reason: Reason,
     rule: u32,
+    list: u32,
 }
 
 /// Asks the maps. A function of its own, so that the kernel program has a stack for the keys.
 #[inline(never)]
 fn judge(attempt: &Attempt, maps: &impl Maps) -> Judgement {
-    let no_rule = |reason| Judgement { reason, rule: 0 };
+    let no_rule = |reason| Judgement {
+        reason,
+        rule: 0,
+        list: 0,
+    };
     if !maps.is_local(&attempt.destination) {
         return no_rule(Reason::NotLocal);
     }
@@ -228,16 +248,67 @@ fn judge(attempt: &Attempt, maps: &impl Maps) -> Judgement {
         list,
         address: attempt.source,
     };
-    let Some(Verdict { rule, action }) = maps.host(&source).or_else(|| maps.network(&source)) else {
-        return no_rule(Reason::NoRule);
+    let on_address = maps.host(&source).or_else(|| maps.network(&source));
+    let (mut rule, mut action) = match on_address {
+        Some(verdict) if !matches!(verdict.action, Action::Unmatched) => (verdict.rule, verdict.action),
+        _ => (u32::MAX, Action::Unmatched),
     };
+    if let Some(check) = maps
+        .watch(list)
+        .and_then(|watch| first_match(watch, attempt.source, rule, maps))
+    {
+        (rule, action) = (check.rule, check.action);
+    }
     let reason = match action {
-        Action::Unmatched => Reason::NoRule,
+        Action::Unmatched => return no_rule(Reason::NoRule),
         Action::Accept => Reason::Accepted,
         Action::Reject => Reason::Rejected,
         Action::SilentDrop => Reason::SilentlyDropped,
     };
-    Judgement { reason, rule }
+    Judgement { reason, rule, list }
+}
+
+/// The first rule on stick tables that matches the source, above the rule `below`.
+///
+/// Where a table has no entry of the source, the connection passes: it is userspace that makes entries.
+#[inline(always)]
+fn first_match<'a>(watch: &'a Watch, source: Address, below: u32, maps: &impl Maps) -> Option<&'a Check> {
+    let now = maps.now();
+    for (number, check) in watch.checks.iter().enumerate() {
+        if number >= watch.checked as usize || check.rule >= below {
+            break;
+        }
+        let key = EntryKey {
+            table: check.table,
+            address: source,
+        };
+        if let Some(seen) = maps.place(&key).and_then(|place| maps.entry(place))
+            && seen.is_alive(check.expire, now)
+            && check.matches(&seen, now)
+        {
+            return Some(check);
+        }
+    }
+    None
+}
+
+/// Counts a connection that the rule `by` denies, in the entries that the rules above it track.
+#[inline(never)]
+fn deny(attempt: &Attempt, list: u32, by: u32, maps: &impl Maps) {
+    let Some(watch) = maps.watch(list) else { return };
+    for (number, track) in watch.tracks.iter().enumerate() {
+        if number >= watch.tracked as usize || track.rule >= by {
+            break;
+        }
+        let key = EntryKey {
+            table: track.table,
+            address: attempt.source,
+        };
+        let Some(place) = maps.place(&key) else { continue };
+        if let Some(seen) = maps.entry(place) {
+            maps.count_denied(place, seen.words[0], track.period, maps.now());
+        }
+    }
 }
 
 /// The rule list of the listener that the host's stack would choose: the one on the very address before the one on any.

@@ -11,3 +11,4 @@ pub mod hash;
 pub mod packet;
 pub mod rate;
 pub mod steer;
+pub mod stick;

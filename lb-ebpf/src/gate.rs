@@ -1,18 +1,26 @@
 //! The gate in XDP: the maps and the program. What it decides is `lb_common::gate`.
 #![no_std]
 #![no_main]
-use aya_ebpf::bindings::{BPF_F_NO_PREALLOC, xdp_action};
+// The stable atomics do not compile for BPF.
+#![feature(core_intrinsics)]
+#![allow(internal_features)]
+use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd, atomic_xchg};
+
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, xdp_action};
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, PerCpuArray};
+use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
 use lb_common::gate::{self, Fate, ListenerKey, Maps, RECENT, Reason, Reasons, RuleCounter, SourceKey, Verdict};
 use lb_common::packet::Address;
+use lb_common::stick::{self, Atomics, Denied, Entry, EntryKey, Identity, Seen, WORDS, Watch};
 use lb_ebpf::XdpFrame;
 
 lb_ebpf::license!();
 
 const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
+const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
 // Userspace sizes the maps when it loads the program; the capacities here are for other loaders.
 
@@ -38,6 +46,22 @@ static GATE_REASONS: PerCpuArray<Reasons, 1> = PerCpuArray::new();
 /// cost no more than a connection counted twice.
 #[btf_map]
 static GATE_RECENT: Array<u64, { RECENT as usize }> = Array::new();
+
+/// What each rule list asks of stick tables.
+#[btf_map]
+static GATE_WATCH: HashMap<u32, Watch, 1024, NO_PREALLOC> = HashMap::new();
+/// The places of the entries of stick tables.
+#[btf_map]
+static STICK_PLACES: HashMap<EntryKey, u32, 1024, NO_PREALLOC> = HashMap::new();
+/// The entries, which userspace writes in its own memory.
+#[btf_map]
+static STICK_ENTRIES: Array<Entry, 1024, MMAPABLE> = Array::new();
+/// What the numbers of the tables stand for, for the next process.
+#[btf_map]
+static STICK_TABLES: Array<Identity, 16> = Array::new();
+/// What was denied each entry.
+#[btf_map]
+static STICK_DENIED: Array<Denied, 1024, MMAPABLE> = Array::new();
 
 #[xdp(frags)]
 pub fn lb_gate(context: XdpContext) -> u32 {
@@ -99,5 +123,67 @@ impl Maps for KernelMaps {
                 (*counter).connections += new as u64;
             }
         }
+    }
+
+    #[inline(always)]
+    fn watch(&self, list: u32) -> Option<&Watch> {
+        // SAFETY: as for `list`.
+        unsafe { GATE_WATCH.get(&list) }
+    }
+
+    #[inline(always)]
+    fn place(&self, key: &EntryKey) -> Option<u32> {
+        // SAFETY: as for `list`.
+        unsafe { STICK_PLACES.get(key).copied() }
+    }
+
+    #[inline(always)]
+    fn entry(&self, place: u32) -> Option<Seen<'_>> {
+        let words: *const [u64; WORDS] = STICK_ENTRIES.get_ptr(place)?.cast();
+        let denied = STICK_DENIED.get_ptr(place)?;
+        // SAFETY: an array's slots live as long as the map. Userspace writes the words meanwhile, each with one instruction, and they
+        // are loaded one by one; what is compared may be a moment old.
+        unsafe {
+            Some(Seen {
+                words: &*words,
+                denied: *denied,
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn count_denied(&self, place: u32, generation: u64, period: u64, now: u64) {
+        if let Some(denied) = STICK_DENIED.get_ptr_mut(place) {
+            // SAFETY: an array's slot lives as long as the map, and nothing else changes it.
+            unsafe { stick::count::<Bpf>(denied, generation, period, now) }
+        }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: the helper has no conditions.
+        unsafe { bpf_ktime_get_ns() / 1_000_000 }
+    }
+}
+
+struct Bpf;
+
+impl Atomics for Bpf {
+    #[inline(always)]
+    unsafe fn add(word: *mut u64, n: u64) {
+        // SAFETY: as the caller promises.
+        unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(word, n) };
+    }
+
+    #[inline(always)]
+    unsafe fn swap(word: *mut u64, new: u64) -> u64 {
+        // SAFETY: as the caller promises.
+        unsafe { atomic_xchg::<u64, { AtomicOrdering::AcqRel }>(word, new) }
+    }
+
+    #[inline(always)]
+    unsafe fn replace(word: *mut u64, old: u64, new: u64) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Relaxed }>(word, old, new).1 }
     }
 }

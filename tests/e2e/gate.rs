@@ -18,16 +18,16 @@ const DROPPED: [&str; 2] = ["10.99.0.77", "fd99::77"];
 const REJECTED: [&str; 2] = ["10.99.0.66", "fd99::66"];
 
 /// Clients on a wire to the edge, and a server behind it.
-struct Site {
+pub struct Site {
     clients: Netns,
-    edge: Netns,
-    origin: Origin,
-    bpf: BpfFileSystem,
+    pub edge: Netns,
+    pub origin: Origin,
+    pub bpf: BpfFileSystem,
     folder: TempDir,
 }
 
 impl Site {
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let (clients, edge) = (Netns::new()?, Netns::new()?);
         let (sources, own) = (addresses(&[WELCOME, EXCEPTED, DROPPED, REJECTED]), addresses(&[EDGE]));
         let (sources, own): (Vec<&str>, Vec<&str>) = (
@@ -87,9 +87,13 @@ backend servers
     }
 
     fn asks(&self, source: &str) -> Result<u16> {
+        self.asks_for(source, "/")
+    }
+
+    pub fn asks_for(&self, source: &str, path: &str) -> Result<u16> {
         let to = edge(source);
         self.clients
-            .run(|| Ok(Client::connect_from(source.parse()?, to)?.get("/")?.status))
+            .run(|| Ok(Client::connect_from(source.parse()?, to)?.get(path)?.status))
     }
 
     /// Neither an answer nor a refusal comes, once the attempt was counted.

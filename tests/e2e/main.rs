@@ -1,4 +1,5 @@
 //! The balancer from the outside: real processes and real sockets, one short story per test.
+mod bans;
 mod early;
 mod gate;
 mod http;

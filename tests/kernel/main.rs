@@ -5,4 +5,5 @@ mod handover;
 mod namespaces;
 mod packets;
 mod placement;
+mod tables;
 mod twin;

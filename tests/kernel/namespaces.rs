@@ -10,7 +10,8 @@ use crate::packets::assert_refusal;
 use anyhow::{Context, Result, ensure};
 use lab::{BpfFileSystem, Client, Netns, until, veth};
 use lb_user::kernel::{
-    Capabilities, Gate, GateAction, GateListener, GateRule, GateRules, InterfaceState, KernelError, Mode, RuleCount,
+    Capabilities, Gate, GateAction, GateListener, GateRule, GateRules, GateWatch, InterfaceState, KernelError, Mode,
+    RuleCount,
 };
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getpeername, socket_with};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -197,7 +198,9 @@ fn the_gate_belongs_on_the_interfaces_that_its_listeners_face() -> Result<()> {
             address: None,
             ports: 80..=80,
             rules: Vec::new(),
+            watch: GateWatch::default(),
         }],
+        ..GateRules::default()
     };
     ensure!(
         edge.run(|| Ok(Gate::interfaces(&silent)?))?.is_empty(),
@@ -213,6 +216,7 @@ fn two_listeners_with_different_rules_conflict() -> Result<()> {
         address: Some(address("::")),
         ports: 79..=81,
         rules: Vec::new(),
+        watch: GateWatch::default(),
     });
     let refused = Gate::attach(&[], &rules, Path::new("/nonexistent"))
         .err()
@@ -286,7 +290,9 @@ fn deny_list(port: u16) -> GateRules {
                 rule(REJECT, REJECTED, (32, 128), GateAction::Reject),
                 rule(DROP, DROPPED, (29, 125), GateAction::SilentDrop),
             ],
+            watch: GateWatch::default(),
         }],
+        ..GateRules::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use lab::Netns;
 use lb_common::gate::Fate;
-use lb_user::kernel::{Gate, GateAction, GateListener, GateRule, GateRules, Twin};
+use lb_user::kernel::{Gate, GateAction, GateListener, GateRule, GateRules, GateWatch, Twin};
 
 use crate::frames::{CUSTOMER_TAG, SERVICE_TAG, Segment};
 
@@ -53,7 +53,7 @@ fn kernel_and_twin_agree() -> Result<()> {
     })
 }
 
-fn compare(gate: &mut Gate, twin: &Twin, frame: Vec<u8>) -> Result<()> {
+pub fn compare(gate: &mut Gate, twin: &Twin, frame: Vec<u8>) -> Result<()> {
     let (action, answer) = gate.judge(&frame)?;
     let mut expected = frame.clone();
     let fate = match twin.judge(&mut expected) {
@@ -73,22 +73,22 @@ const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
 
-fn address(text: &str) -> IpAddr {
+pub fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
 /// A source of numbers that is the same in every run (xorshift64*).
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
+    pub fn roll(&mut self, below: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below
     }
 
-    fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.roll(choices.len())]
     }
 
@@ -116,9 +116,11 @@ fn rules(dice: &mut Dice) -> GateRules {
         },
         ports: port..=port,
         rules: (0..dice.roll(5)).map(|_| rule(dice)).collect(),
+        watch: GateWatch::default(),
     });
     GateRules {
         listeners: listeners.collect(),
+        ..GateRules::default()
     }
 }
 
@@ -152,7 +154,9 @@ fn every_rule() -> GateRules {
             address: None,
             ports: 1..=1,
             rules: (0..RULES).map(rule).collect(),
+            watch: GateWatch::default(),
         }],
+        ..GateRules::default()
     }
 }
 

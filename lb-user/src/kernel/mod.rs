@@ -16,15 +16,17 @@ mod object;
 mod pins;
 pub mod placement;
 mod route;
+mod shared;
 pub mod steer;
 
 pub use capability::{Capabilities, Capability, State};
 pub use error::KernelError;
 pub use gate::{
-    Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, InterfaceState, InterfaceStatus, RuleCount,
-    Tables, Twin,
+    Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, GateWatch, InterfaceState, InterfaceStatus,
+    RuleCount, Tables, Twin,
 };
 pub use help::{Help, Keeper, Listeners, Started};
 pub use interface::Mode;
 pub use object::MapStatus;
 pub use placement::Placement;
+pub use shared::LARGEST as LARGEST_TABLE;

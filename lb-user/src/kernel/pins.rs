@@ -1,6 +1,7 @@
 //! Names for our maps in a BPF file system, where an operator's tools find them.
 //!
-//! Nothing is read back from there: each process makes maps of its own, in a folder named after the maps' layout and itself.
+//! Each process makes maps of its own, in a folder named after the maps' layout and itself. Nothing but the entries of stick tables
+//! is read back from there.
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,7 +25,7 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Makes the folder `OBJECT-LAYOUT-PID` in `pin_dir`, and removes those whose process is gone.
+    /// Makes the folder `OBJECT-LAYOUT-PID` in `pin_dir`.
     pub fn new(pin_dir: &Path, object: &str, layout: u32) -> Result<Self, KernelError> {
         let failed = |why: String| KernelError::Pin {
             path: pin_dir.to_owned(),
@@ -37,7 +38,6 @@ impl Pins {
         }
         let made_around = !pin_dir.exists();
         fs::create_dir_all(pin_dir).map_err(|error| failed(error.to_string()))?;
-        remove_abandoned(pin_dir);
         let folder = pin_dir.join(format!("{object}-{layout}-{}", std::process::id()));
         remove_folder(&folder);
         fs::create_dir(&folder).map_err(|error| failed(error.to_string()))?;
@@ -102,8 +102,12 @@ pub fn is_bpf_file_system(path: &Path) -> bool {
     existing.is_some_and(|path| rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == BPF_FS_MAGIC))
 }
 
-/// Removes the folders of processes that ended without doing it: killed ones.
-fn remove_abandoned(pin_dir: &Path) {
+/// Removes the folders of processes that ended without doing it: killed ones. To be called when nothing is to be read from them
+/// any more.
+pub fn remove_abandoned(pin_dir: &Path) {
+    if !is_bpf_file_system(pin_dir) {
+        return;
+    }
     let folders = fs::read_dir(pin_dir).into_iter().flatten().flatten();
     for folder in folders.map(|entry| entry.path()) {
         let name = folder.file_name().and_then(|name| name.to_str());

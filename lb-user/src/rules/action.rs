@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::condition::Condition;
 use super::context::{Context, Registry};
 use super::effect::Effect;
+use super::expression::Expression;
 use super::facts::Facts;
 use super::place;
 use crate::language::{Does, Error, Location, Row, Scope, Words, suggest};
+use crate::stick::TableId;
 
 /// A compiled action.
 pub trait Action: Send + Sync {
@@ -15,6 +17,18 @@ pub trait Action: Send + Sync {
     fn run<'p, 'a>(&'p self, facts: &Facts<'a>) -> Effect<'p, 'a>
     where
         'p: 'a;
+
+    /// What it lets a set of counters follow, if that is what it does (`track-sc0`).
+    fn tracks(&self) -> Option<Tracks<'_>> {
+        None
+    }
+}
+
+/// What a `track-sc` action follows.
+pub struct Tracks<'p> {
+    pub set: usize,
+    pub key: &'p Expression,
+    pub table: Option<TableId>,
 }
 
 /// Any function of the facts is an action.

@@ -4,15 +4,19 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Microseconds of the monotonic clock since the process first asked.
+use rustix::time::{ClockId, clock_gettime};
+
+/// Microseconds of the monotonic clock (`CLOCK_MONOTONIC`), which the kernel's programs and the processes before and after
+/// this one read, too.
 pub type Ticks = u64;
 
 /// A deadline that never comes.
 pub const NEVER: Ticks = Ticks::MAX;
 
-fn origin() -> Instant {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    *ORIGIN.get_or_init(Instant::now)
+/// The same moment by both ways of telling it.
+fn origin() -> (Instant, Ticks) {
+    static ORIGIN: OnceLock<(Instant, Ticks)> = OnceLock::new();
+    *ORIGIN.get_or_init(|| (Instant::now(), read()))
 }
 
 /// How long the distance between the two clocks is trusted.
@@ -26,7 +30,8 @@ thread_local! {
 }
 
 fn read() -> Ticks {
-    origin().elapsed().as_micros() as Ticks + 1_000_000
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as Ticks * 1_000_000 + time.tv_nsec as Ticks / 1_000
 }
 
 /// Reads the clock for this thread, which then sees that moment until it reads again or releases the clock. A worker
@@ -40,7 +45,7 @@ pub fn release() {
     NOW.set(0);
 }
 
-/// The monotonic clock. It starts at one second, so that zero can mean "never happened".
+/// The monotonic clock. It began when the host did, so zero can mean "never happened".
 pub fn ticks() -> Ticks {
     match NOW.get() {
         0 => read(),
@@ -50,8 +55,9 @@ pub fn ticks() -> Ticks {
 
 /// The moment `ticks` as tokio's timers count it.
 pub fn instant(ticks: Ticks) -> tokio::time::Instant {
-    let since = Duration::from_micros(ticks.saturating_sub(1_000_000));
-    tokio::time::Instant::from_std(origin() + since.min(Duration::from_secs(86_400 * 365)))
+    let (instant, origin) = origin();
+    let since = Duration::from_micros(ticks.saturating_sub(origin));
+    tokio::time::Instant::from_std(instant + since.min(Duration::from_secs(86_400 * 365)))
 }
 
 /// The date: microseconds since the epoch.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lb_common::rate::Rate;
+use lb_common::stick::Denied;
 
 use super::dictionary::Dictionary;
 use super::key::Key;
@@ -13,6 +14,8 @@ use super::spec::{DataKind, DataType};
 pub struct Entry<'a> {
     pub(super) key: &'a Key,
     pub(super) data: &'a mut [u64],
+    /// What the kernel denied, beside `data`.
+    pub(super) denied: Denied,
     pub(super) layout: &'a Layout,
     pub(super) dictionary: &'a Dictionary,
     /// Milliseconds of the monotonic clock.
@@ -53,8 +56,19 @@ impl Entry<'_> {
     pub fn get(&self, kind: DataType) -> Option<u64> {
         let field = self.layout.field(kind)?;
         match kind.kind() {
+            DataKind::Number if kind == DataType::ConnCnt => {
+                let number = self.data.get(field.at)?.wrapping_add(self.denied.conn_cnt);
+                Some(u64::from(number as u32))
+            }
             DataKind::Number | DataKind::Long => self.data.get(field.at).copied(),
-            DataKind::Rate => Some(self.rate(field)?.read(field.period, self.now).into()),
+            DataKind::Rate => {
+                let rate = self.rate(field)?.read(field.period, self.now);
+                let denied = match kind {
+                    DataType::ConnRate => self.denied.rate().read(field.period, self.now),
+                    _ => 0,
+                };
+                Some(rate.saturating_add(denied).into())
+            }
             DataKind::Text => None,
         }
     }
@@ -73,8 +87,8 @@ impl Entry<'_> {
                 None => false,
             };
         }
-        match self.get(kind) {
-            Some(value) => self.set(kind, value.wrapping_add(n)),
+        match self.data.get(field.at) {
+            Some(value) => self.put_number(field, value.wrapping_add(n)),
             None => false,
         }
     }
@@ -98,15 +112,27 @@ impl Entry<'_> {
         let Some(field) = self.layout.field(kind) else {
             return false;
         };
+        if matches!(kind, DataType::ConnCnt | DataType::ConnRate) {
+            self.take_over_denied();
+        }
         match kind.kind() {
-            DataKind::Number => self.store(field.at, u64::from(value as u32)),
-            DataKind::Long => self.store(field.at, value),
+            DataKind::Number | DataKind::Long => self.put_number(field, value),
             DataKind::Rate => {
                 let mut rate = Rate::default();
                 rate.set(u32::try_from(value).unwrap_or(u32::MAX), self.now);
                 self.put(field, rate)
             }
             DataKind::Text => false,
+        }
+    }
+
+    /// Puts the words of a type back as they were.
+    pub(super) fn restore(&mut self, kind: DataType, [first, second]: [u64; 2]) {
+        if let Some(field) = self.layout.field(kind) {
+            self.store(field.at, first);
+            if kind.kind() == DataKind::Rate {
+                self.store(field.at + 1, second);
+            }
         }
     }
 
@@ -121,6 +147,28 @@ impl Entry<'_> {
         match self.layout.field(DataType::ServerKey) {
             Some(field) => self.store(field.at, self.dictionary.number(key)),
             None => false,
+        }
+    }
+
+    /// Makes what the kernel denied part of the entry's own numbers: the kernel begins anew with the next generation.
+    fn take_over_denied(&mut self) {
+        if self.denied.generation == 0 {
+            return;
+        }
+        let denied = std::mem::take(&mut self.denied);
+        self.add(DataType::ConnCnt, denied.conn_cnt);
+        if let Some(field) = self.layout.field(DataType::ConnRate) {
+            self.add(DataType::ConnRate, denied.rate().read(field.period, self.now).into());
+        }
+        if let Some(generation) = self.data.first_mut() {
+            *generation += 1;
+        }
+    }
+
+    fn put_number(&mut self, field: Field, value: u64) -> bool {
+        match field.kind.kind() {
+            DataKind::Number => self.store(field.at, u64::from(value as u32)),
+            _ => self.store(field.at, value),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Where an entry keeps each data type that its table stores.
 
+use std::mem::offset_of;
 use std::time::Duration;
+
+use lb_common::stick::{Entry, WORDS};
 
 use super::spec::{DataKind, DataType};
 
@@ -42,6 +45,20 @@ impl Layout {
         layout
     }
 
+    /// The same types in the places that the kernel knows.
+    pub fn shared(&self) -> Layout {
+        let fields = self.fields.iter();
+        Layout {
+            fields: fields
+                .map(|field| Field {
+                    at: word(field.kind),
+                    ..*field
+                })
+                .collect(),
+            words: WORDS,
+        }
+    }
+
     /// Where `kind` is, if it is stored.
     pub fn field(&self, kind: DataType) -> Option<Field> {
         self.fields.iter().find(|field| field.kind == kind).copied()
@@ -51,6 +68,35 @@ impl Layout {
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
+}
+
+/// The first word of a type in an entry that the kernel reads.
+pub fn word(kind: DataType) -> usize {
+    let offset = match kind {
+        DataType::ServerId => offset_of!(Entry, server_id),
+        DataType::ServerKey => offset_of!(Entry, server_key),
+        DataType::Gpt0 => offset_of!(Entry, gpt0),
+        DataType::Gpc0 => offset_of!(Entry, gpc0),
+        DataType::Gpc0Rate => offset_of!(Entry, gpc0_rate),
+        DataType::Gpc1 => offset_of!(Entry, gpc1),
+        DataType::Gpc1Rate => offset_of!(Entry, gpc1_rate),
+        DataType::ConnCnt => offset_of!(Entry, conn_cnt),
+        DataType::ConnRate => offset_of!(Entry, conn_rate),
+        DataType::ConnCur => offset_of!(Entry, conn_cur),
+        DataType::SessCnt => offset_of!(Entry, sess_cnt),
+        DataType::SessRate => offset_of!(Entry, sess_rate),
+        DataType::HttpReqCnt => offset_of!(Entry, http_req_cnt),
+        DataType::HttpReqRate => offset_of!(Entry, http_req_rate),
+        DataType::HttpErrCnt => offset_of!(Entry, http_err_cnt),
+        DataType::HttpErrRate => offset_of!(Entry, http_err_rate),
+        DataType::HttpFailCnt => offset_of!(Entry, http_fail_cnt),
+        DataType::HttpFailRate => offset_of!(Entry, http_fail_rate),
+        DataType::BytesInCnt => offset_of!(Entry, bytes_in_cnt),
+        DataType::BytesInRate => offset_of!(Entry, bytes_in_rate),
+        DataType::BytesOutCnt => offset_of!(Entry, bytes_out_cnt),
+        DataType::BytesOutRate => offset_of!(Entry, bytes_out_rate),
+    };
+    offset / size_of::<u64>()
 }
 
 #[cfg(test)]

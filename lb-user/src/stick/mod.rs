@@ -1,5 +1,6 @@
 //! Stick tables: what is remembered of keys such as addresses, and for how long (manual 4.2 `stick-table`).
 
+pub mod backing;
 mod dictionary;
 mod entry;
 pub mod key;
@@ -11,6 +12,7 @@ pub mod table;
 mod tests;
 mod tracked;
 
+pub use backing::Backing;
 pub use entry::Entry;
 pub use key::Key;
 pub use spec::{DataKind, DataType, KeyType, StickTable};

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use slab::Slab;
 
+use super::backing::Data;
 use super::key::Key;
 
 /// An entry's place in its shard. It stays valid while the entry is in use.
@@ -29,7 +30,7 @@ pub struct Stored {
     pub key: Key,
     /// The hash of the key.
     pub hash: u64,
-    pub data: Box<[u64]>,
+    pub data: Data,
     /// Milliseconds of the monotonic clock when it expires; `u64::MAX` for never.
     pub expires: u64,
     /// Streams that track it. It is neither evicted nor expired meanwhile.
@@ -50,11 +51,6 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// The entry in `slot`.
     pub fn get(&mut self, slot: Slot) -> Option<&mut Stored> {
         self.entries.get_mut(slot)
@@ -70,11 +66,11 @@ impl Shard {
     }
 
     /// Adds an entry that is not there yet, as the newest.
-    pub fn insert(&mut self, hash: u64, key: Key, words: usize, expires: u64) -> Slot {
+    pub fn insert(&mut self, hash: u64, key: Key, data: Data, expires: u64) -> Slot {
         let slot = self.entries.insert(Stored {
             key,
             hash,
-            data: vec![0; words].into(),
+            data,
             expires,
             uses: 0,
             older: END,
@@ -98,44 +94,44 @@ impl Shard {
         }
     }
 
-    /// Removes an entry.
-    pub fn remove(&mut self, slot: Slot) {
+    /// Removes an entry and gives it out.
+    pub fn remove(&mut self, slot: Slot) -> Option<Stored> {
         if !self.entries.contains(slot) {
-            return;
+            return None;
         }
         self.unlink(slot);
         let entry = self.entries.remove(slot);
         if let Ok(place) = self.places.find_entry(entry.hash, |held| *held == slot) {
             place.remove();
         }
+        Some(entry)
     }
 
-    /// Removes the entry unused for longest that nobody tracks. `false` where there is none.
-    pub fn evict(&mut self) -> bool {
+    /// Removes the entry unused for longest that nobody tracks, and gives it out. `None` where there is none.
+    pub fn evict(&mut self) -> Option<Stored> {
         let mut slot = self.oldest;
         while let Some(entry) = self.entries.get(slot) {
             if entry.uses == 0 {
-                self.remove(slot);
-                return true;
+                return self.remove(slot);
             }
             slot = entry.newer;
         }
-        false
+        None
     }
 
-    /// Removes what expired before `now` and says how many entries that were. What is tracked lives on until `renewed`.
-    pub fn sweep(&mut self, now: u64, renewed: u64) -> usize {
-        let before = self.len();
+    /// Removes an entry that expired before `now`, and gives it out. What is found to be in use lives on until `renewed`
+    /// says.
+    pub fn expire(&mut self, now: u64, renewed: impl Fn(&Stored) -> Option<u64>) -> Option<Stored> {
         while let Some(entry) = self.entries.get(self.oldest) {
             if entry.expires > now {
                 break;
             }
-            match entry.uses {
-                0 => self.remove(self.oldest),
-                _ => self.touch(self.oldest, renewed.max(now.saturating_add(1))),
+            match renewed(entry) {
+                None => return self.remove(self.oldest),
+                Some(expires) => self.touch(self.oldest, expires.max(now.saturating_add(1))),
             }
         }
-        before - self.len()
+        None
     }
 
     /// All slots in use.

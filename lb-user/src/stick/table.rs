@@ -1,14 +1,17 @@
 //! A stick table in memory, shared by all workers.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use lb_common::stick::Denied;
+
+use super::backing::{Backing, Data, words};
 use super::dictionary::Dictionary;
 use super::entry::Entry;
 use super::key::Key;
 use super::layout::Layout;
 use super::shard::{Hasher, Shard, Slot, Stored};
-use super::spec::StickTable;
+use super::spec::{DataType, StickTable};
 use super::tracked::Tracked;
 
 /// Shards of a large table.
@@ -21,6 +24,8 @@ const LARGE: u64 = 65_536;
 pub struct Table {
     spec: StickTable,
     layout: Layout,
+    /// Where the kernel reads the entries, and what is where there.
+    shared: OnceLock<(Box<dyn Backing>, Layout)>,
     dictionary: Dictionary,
     hasher: Hasher,
     shards: Box<[Mutex<Shard>]>,
@@ -33,6 +38,7 @@ impl Table {
         let shards = if spec.size < LARGE { 1 } else { SHARDS };
         Table {
             layout: Layout::new(&spec.store),
+            shared: OnceLock::new(),
             dictionary: Dictionary::default(),
             hasher: Hasher::default(),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
@@ -48,7 +54,15 @@ impl Table {
 
     /// What its entries store.
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        self.shared.get().map_or(&self.layout, |(_, layout)| layout)
+    }
+
+    /// Keeps the entries where the kernel reads them, from now on: before there is any.
+    pub fn share(&self, backing: Box<dyn Backing>) {
+        if self.used() == 0 {
+            // A table is shared once.
+            let _ = self.shared.set((backing, self.layout.shared()));
+        }
     }
 
     /// How many entries there are.
@@ -87,6 +101,26 @@ impl Table {
         shard.get(slot)?.uses += 1;
         self.change(&mut shard, slot, now, begin)?;
         Some(Tracked::new(self.clone(), place.shard, slot))
+    }
+
+    /// Puts an entry back that an earlier process had, which lives `left` milliseconds from now unless it was used there
+    /// last: then as long as any. `data` is what it stores, rates as two words.
+    pub fn restore(&self, key: &Key, now: u64, left: u64, data: &[(DataType, [u64; 2])]) {
+        let left = self
+            .spec
+            .expire
+            .map_or(left, |expire| left.min(expire.as_millis() as u64));
+        let made = match self.spec.expire {
+            // It was used so long ago.
+            Some(expire) => now.saturating_sub((expire.as_millis() as u64 - left) * 1_000),
+            None => now,
+        };
+        // A full table takes no more.
+        let _ = self.update_or_insert(key, made, |entry| {
+            for (kind, words) in data {
+                entry.restore(*kind, *words);
+            }
+        });
     }
 
     /// Removes the entry of `key`. `false` where it is tracked and stays.
@@ -134,8 +168,7 @@ impl Table {
         }
         for index in 0..self.shards.len() {
             let mut shard = self.lock(index);
-            let gone = shard.sweep(now / 1_000, self.expiry(now));
-            self.used.fetch_sub(gone as u64, Relaxed);
+            self.expire(&mut shard, now);
         }
     }
 
@@ -168,6 +201,7 @@ impl Table {
         if let Some(stored) = self.lock(shard).get(slot) {
             stored.uses = stored.uses.saturating_sub(1);
             end(&mut self.entry(stored, 0));
+            self.tell_expiry(stored);
         }
     }
 
@@ -189,7 +223,8 @@ impl Table {
                 return None;
             }
         }
-        let slot = shard.insert(place.hash, key.clone(), self.layout.words, self.expiry(now));
+        let data = self.storage(key)?;
+        let slot = shard.insert(place.hash, key.clone(), data, self.expiry(now));
         Some((shard, slot))
     }
 
@@ -198,10 +233,8 @@ impl Table {
         if self.take() {
             return true;
         }
-        let gone = shard.sweep(now / 1_000, self.expiry(now)) as u64;
-        self.used.fetch_sub(gone, Relaxed);
-        if gone == 0 && !self.spec.nopurge && shard.evict() {
-            self.used.fetch_sub(1, Relaxed);
+        if self.expire(shard, now) == 0 && !self.spec.nopurge {
+            shard.evict().into_iter().for_each(|stored| self.forget(stored));
         }
         self.take()
     }
@@ -216,9 +249,8 @@ impl Table {
             if self.used() < self.spec.size {
                 return;
             }
-            if self.lock(index).evict() {
-                self.used.fetch_sub(1, Relaxed);
-            }
+            let evicted = self.lock(index).evict();
+            evicted.into_iter().for_each(|stored| self.forget(stored));
         }
     }
 
@@ -231,14 +263,76 @@ impl Table {
     fn change<T>(&self, shard: &mut Shard, slot: Slot, now: u64, f: impl FnOnce(&mut Entry<'_>) -> T) -> Option<T> {
         shard.touch(slot, self.expiry(now));
         let stored = shard.get(slot)?;
-        Some(f(&mut self.entry(stored, now)))
+        let changed = f(&mut self.entry(stored, now));
+        self.tell_expiry(stored);
+        Some(changed)
+    }
+
+    /// Memory for an entry's data, zeroed. A table that is shared, but has no place left, has room for no more.
+    fn storage(&self, key: &Key) -> Option<Data> {
+        let Some((backing, _)) = self.shared.get() else {
+            return Some(Data::Own(vec![0; self.layout.words].into()));
+        };
+        let place = backing.take(key);
+        if place.is_none() {
+            self.used.fetch_sub(1, Relaxed);
+        }
+        place.map(Data::Shared)
+    }
+
+    /// Frees what a removed entry took.
+    fn forget(&self, stored: Stored) {
+        if let (Data::Shared(place), Some((backing, _))) = (&stored.data, self.shared.get()) {
+            backing.give(*place, &stored.key);
+        }
+        self.used.fetch_sub(1, Relaxed);
+    }
+
+    /// Removes what has expired from a shard and says how many entries that were. What is tracked lives on, and so does
+    /// what the kernel has denied lately.
+    fn expire(&self, shard: &mut Shard, now: u64) -> usize {
+        let renewed = |stored: &Stored| match stored.uses {
+            0 => self
+                .last_denied(stored)
+                .map(|last| self.expiry(last * 1_000))
+                .filter(|expires| *expires > now / 1_000),
+            _ => Some(self.expiry(now)),
+        };
+        let mut gone = 0;
+        while let Some(stored) = shard.expire(now / 1_000, renewed) {
+            self.forget(stored);
+            gone += 1;
+        }
+        gone
+    }
+
+    /// Milliseconds when the kernel last denied a connection of the entry's, if it did.
+    fn last_denied(&self, stored: &Stored) -> Option<u64> {
+        let (Data::Shared(place), Some((backing, _))) = (&stored.data, self.shared.get()) else {
+            return None;
+        };
+        // SAFETY: the place is the entry's, whose shard is locked.
+        let generation = unsafe { &*backing.entry(*place) }.generation;
+        Some(backing.denied(*place).of(generation).last).filter(|last| *last > 0)
+    }
+
+    /// Tells the kernel until when an entry lives.
+    fn tell_expiry(&self, stored: &Stored) {
+        if let (Data::Shared(place), Some((backing, _))) = (&stored.data, self.shared.get()) {
+            let expires = if stored.uses > 0 { u64::MAX } else { stored.expires };
+            // SAFETY: the place is the entry's, whose shard is locked.
+            unsafe { (*backing.entry(*place)).expires = expires };
+        }
     }
 
     /// The slot, unless what it holds has expired, which is then removed.
     fn live(&self, slot: Option<Slot>, shard: &mut Shard, now: u64) -> Option<Slot> {
         let slot = slot?;
         let stored = shard.get(slot)?;
-        if stored.expires > now / 1_000 || stored.uses > 0 {
+        let expires = stored
+            .expires
+            .max(self.last_denied(stored).map_or(0, |last| self.expiry(last * 1_000)));
+        if expires > now / 1_000 || stored.uses > 0 {
             return Some(slot);
         }
         self.remove_slot(shard, slot);
@@ -248,8 +342,7 @@ impl Table {
     fn remove_slot(&self, shard: &mut Shard, slot: Slot) -> bool {
         match shard.get(slot) {
             Some(stored) if stored.uses == 0 => {
-                shard.remove(slot);
-                self.used.fetch_sub(1, Relaxed);
+                shard.remove(slot).into_iter().for_each(|stored| self.forget(stored));
                 true
             }
             _ => false,
@@ -258,6 +351,17 @@ impl Table {
 
     fn entry<'a>(&'a self, stored: &'a mut Stored, now: u64) -> Entry<'a> {
         let now = now / 1_000;
+        let (data, denied) = match (&mut stored.data, self.shared.get()) {
+            (Data::Own(words), _) => (&mut **words, Denied::default()),
+            (Data::Shared(place), Some((backing, _))) => {
+                // SAFETY: the place is the entry's, whose shard is locked for as long as this borrow of it lasts. The
+                // kernel only reads it.
+                let entry = unsafe { &mut *backing.entry(*place) };
+                let denied = backing.denied(*place).of(entry.generation);
+                (words(entry), denied)
+            }
+            (Data::Shared(_), None) => (&mut [][..], Denied::default()),
+        };
         Entry {
             key: &stored.key,
             id: stored.hash,
@@ -266,8 +370,9 @@ impl Table {
                 u64::MAX => 0,
                 expires => expires.saturating_sub(now),
             },
-            data: &mut stored.data,
-            layout: &self.layout,
+            data,
+            denied,
+            layout: self.layout(),
             dictionary: &self.dictionary,
             now,
         }

@@ -10,6 +10,7 @@ use aya::maps::lpm_trie::Key;
 use aya::maps::{HashMap, LpmTrie, MapData, MapError, MapType, PerCpuArray};
 use lb_common::gate::{ListenerKey, RECENT, Reasons, RuleCounter, SourceKey, Verdict};
 use lb_common::packet::Address;
+use lb_common::stick::Watch;
 use rustix::thread::{MembarrierCommand, membarrier};
 
 use super::tables::{List, Network, Tables};
@@ -24,9 +25,10 @@ const NETWORKS: &str = "GATE_NETWORKS";
 const RULES: &str = "GATE_RULES";
 const REASONS: &str = "GATE_REASONS";
 const RECENT_ATTEMPTS: &str = "GATE_RECENT";
+const WATCH: &str = "GATE_WATCH";
 
 /// What the maps are, with room for the rules at hand and for as many again while they are exchanged, and for growth.
-pub fn layouts(tables: &Tables) -> [Layout; 7] {
+pub fn layouts(tables: &Tables) -> [Layout; 8] {
     const NO_PREALLOC: u32 = 1;
     let (hosts, networks) = tables.sizes();
     let room = |entries: usize, least: u32| -> u32 {
@@ -75,6 +77,14 @@ pub fn layouts(tables: &Tables) -> [Layout; 7] {
         ),
         layout(REASONS, MapType::PerCpuArray, index, size_of::<Reasons>(), 0, 1),
         layout(RECENT_ATTEMPTS, MapType::Array, index, size_of::<u64>(), 0, RECENT),
+        layout(
+            WATCH,
+            MapType::Hash,
+            list,
+            size_of::<Watch>(),
+            NO_PREALLOC,
+            room(tables.lists.len(), 1 << 8),
+        ),
     ]
 }
 
@@ -86,6 +96,7 @@ pub struct KernelMaps {
     networks: LpmTrie<MapData, SourceKey, Verdict>,
     rules: PerCpuArray<MapData, RuleCounter>,
     reasons: PerCpuArray<MapData, Reasons>,
+    watch: HashMap<MapData, u32, Watch>,
     status: Vec<MapStatus>,
     /// What `local` holds.
     addresses: BTreeMap<Address, u32>,
@@ -99,13 +110,17 @@ pub struct KernelMaps {
 }
 
 impl KernelMaps {
-    /// Takes the maps out of the loaded object, and pins them where that is wanted.
-    pub fn new(ebpf: &mut Ebpf, layouts: [Layout; 7], mut pins: Option<&mut Pins>) -> Result<Self, KernelError> {
-        let status = object::status(ebpf, &layouts)?;
+    /// Takes the maps out of the loaded object, and pins them where that is wanted. `status` is that of all maps of the object.
+    pub fn new(
+        ebpf: &mut Ebpf,
+        layouts: [Layout; 8],
+        status: Vec<MapStatus>,
+        mut pins: Option<&mut Pins>,
+    ) -> Result<Self, KernelError> {
         if let Some(pins) = &mut pins {
             pins.add_maps(ebpf, &layouts)?;
         }
-        let [local, listeners, hosts, networks, rules, reasons, _] = &layouts;
+        let [local, listeners, hosts, networks, rules, reasons, _, watch] = &layouts;
         Ok(Self {
             local: object::take(ebpf, local)?,
             listeners: object::take(ebpf, listeners)?,
@@ -113,6 +128,7 @@ impl KernelMaps {
             networks: object::take(ebpf, networks)?,
             rules: object::take(ebpf, rules)?,
             reasons: object::take(ebpf, reasons)?,
+            watch: object::take(ebpf, watch)?,
             status,
             addresses: BTreeMap::new(),
             published: BTreeMap::new(),
@@ -207,6 +223,10 @@ impl KernelMaps {
                 inserted.map_err(|error| insert_error(&self.status, NETWORKS, list.networks.len(), &error))?;
             }
         }
+        if let Some(watch) = &list.watch {
+            let inserted = self.watch.insert(number, watch, 0);
+            inserted.map_err(|error| insert_error(&self.status, WATCH, self.lists.len(), &error))?;
+        }
         Ok(number)
     }
 
@@ -251,6 +271,7 @@ impl KernelMaps {
         let Some(list) = self.lists.remove(&number) else {
             return Ok(());
         };
+        gone(self.watch.remove(&number)).map_err(|error| object::map_error(WATCH, "remove from", &error))?;
         for network in list.networks.keys() {
             let key = source_key(number, network);
             if network.is_host() {

@@ -8,19 +8,22 @@ mod twin;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use aya::Ebpf;
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use lb_common::gate::LAYOUT;
 
 use self::maps::KernelMaps;
-pub use self::rules::{GateAction, GateListener, GateRule, GateRules};
+pub use self::rules::{GateAction, GateListener, GateRule, GateRules, GateWatch};
 pub use self::tables::Tables;
 pub use self::twin::Twin;
 use super::KernelError;
 use super::interface::{self, Attachment, Mode};
 use super::object::{self, MapStatus};
 use super::pins::Pins;
+use super::shared::{self, Inherited, Shared};
+use crate::stick::Table;
 
 const OBJECT: &str = "gate";
 const PROGRAM: &str = "lb_gate";
@@ -30,6 +33,7 @@ pub struct Gate {
     // First, so that it is detached first.
     interfaces: Vec<Interface>,
     maps: KernelMaps,
+    shared: Arc<Shared>,
     ids: BTreeSet<u32>,
     pins: Result<Pins, KernelError>,
     ebpf: Ebpf,
@@ -94,7 +98,7 @@ impl Gate {
     /// # Errors
     /// [`KernelError::Addresses`].
     pub fn interfaces(rules: &GateRules) -> Result<BTreeSet<String>, KernelError> {
-        let has_rules = |listener: &&GateListener| !listener.rules.is_empty();
+        let has_rules = |listener: &&GateListener| listener.has_rules();
         let listeners: Vec<_> = rules.listeners.iter().filter(has_rules).collect();
         let addresses = interface::addresses()?.into_iter();
         let outward = addresses.filter(|interface| !interface.is_loopback());
@@ -115,15 +119,23 @@ impl Gate {
     pub fn attach(interfaces: &[(String, Mode)], rules: &GateRules, pin_dir: &Path) -> Result<Self, KernelError> {
         let tables = Tables::compile(rules)?;
         let layouts = maps::layouts(&tables);
-        let mut ebpf = object::load(OBJECT, object::GATE, &layouts)?;
+        let shared = shared::layouts(tables.entries, tables.stick_tables);
+        let mut ebpf = object::load(OBJECT, object::GATE, &[&layouts[..], &shared[..]].concat())?;
         program(&mut ebpf)?
             .load()
             .map_err(|error| object::program_error(OBJECT, &error))?;
         let mut pins = Pins::new(pin_dir, OBJECT, LAYOUT);
-        let maps = KernelMaps::new(&mut ebpf, layouts, pins.as_mut().ok())?;
+        if let Ok(pins) = &mut pins {
+            pins.add_maps(&ebpf, &shared)?;
+        }
+        let mut status = object::status(&ebpf, &layouts)?;
+        status.extend(object::status(&ebpf, &shared)?);
+        let shared = Arc::new(Shared::new(&mut ebpf, &shared)?);
+        let maps = KernelMaps::new(&mut ebpf, layouts, status, pins.as_mut().ok())?;
         let mut gate = Self {
             interfaces: interfaces.iter().map(Interface::new).collect(),
             maps,
+            shared,
             ids: ids(rules),
             pins,
             ebpf,
@@ -131,6 +143,19 @@ impl Gate {
         gate.maps.publish(&tables)?;
         gate.refresh()?;
         Ok(gate)
+    }
+
+    /// Reads what earlier processes kept in stick tables that their gates read.
+    pub fn inherited(pin_dir: &Path) -> Inherited {
+        shared::inherit(pin_dir, OBJECT, LAYOUT)
+    }
+
+    /// Lets the gate read a stick table, which is empty yet, by the number that the rules know it by.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn share(&self, number: u32, table: &Table) -> Result<(), KernelError> {
+        self.shared.share(number, table)
     }
 
     /// Replaces the rules. Every packet meets either all of the old rules of its listener or all of the new ones.
@@ -225,8 +250,12 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, KernelError> {
 }
 
 fn ids(rules: &GateRules) -> BTreeSet<u32> {
-    let rules = rules.listeners.iter().flat_map(|listener| &listener.rules);
-    rules.map(|rule| rule.id).collect()
+    let networks = rules.listeners.iter().flat_map(|listener| &listener.rules);
+    let checks = rules.listeners.iter().flat_map(|listener| &listener.watch.checks);
+    networks
+        .map(|rule| rule.id)
+        .chain(checks.map(|check| check.rule))
+        .collect()
 }
 
 impl Interface {

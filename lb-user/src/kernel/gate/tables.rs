@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lb_common::gate::{ANY_V4, ANY_V6, Action, ListenerKey, Verdict};
 use lb_common::packet::Address;
+use lb_common::stick::Watch;
 
-use super::rules::{GateListener, GateRule, GateRules};
+use super::rules::{GateListener, GateRule, GateRules, GateWatch};
 use crate::kernel::KernelError;
 
 /// Listeners, and the rule lists they point to by index.
@@ -18,12 +19,16 @@ pub struct Tables {
     pub lists: Vec<List>,
     /// How many counters the rules need: one more than their greatest id.
     pub counters: u32,
+    /// How many entries of how many stick tables rules may ask for.
+    pub entries: u32,
+    pub stick_tables: u32,
 }
 
 /// A rule list: a verdict for each network within which another rule is first than around it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
     pub networks: BTreeMap<Network, Verdict>,
+    pub watch: Option<Watch>,
 }
 
 /// A prefix of the addresses' IPv6 form. A wider one sorts before those it holds.
@@ -41,16 +46,22 @@ impl Tables {
     /// [`KernelError::Prefix`] for a length beyond the address's, [`KernelError::Conflict`] for two listeners with different rules
     /// on one address and port.
     pub fn compile(rules: &GateRules) -> Result<Self, KernelError> {
-        let mut tables = Self::default();
+        let mut tables = Self {
+            entries: rules.tables.values().sum(),
+            stick_tables: rules.tables.keys().last().map_or(0, |last| last + 1),
+            ..Self::default()
+        };
         let mut known = HashMap::new();
         for listener in &rules.listeners {
-            let list = *known.entry(listener.rules.as_slice()).or_insert(tables.lists.len());
+            let own = (listener.rules.as_slice(), &listener.watch);
+            let list = *known.entry(own).or_insert(tables.lists.len());
             if list == tables.lists.len() {
-                tables.lists.push(List::compile(&listener.rules)?);
+                tables.lists.push(List::compile(&listener.rules, &listener.watch)?);
             }
             tables.listen(listener, list)?;
-            let ids = listener.rules.iter().map(|rule| rule.id.saturating_add(1));
-            tables.counters = ids.fold(tables.counters, u32::max);
+            let checks = listener.watch.checks.iter().map(|check| check.rule);
+            let ids = listener.rules.iter().map(|rule| rule.id).chain(checks);
+            tables.counters = ids.map(|id| id.saturating_add(1)).fold(tables.counters, u32::max);
         }
         Ok(tables)
     }
@@ -90,13 +101,14 @@ fn listened(address: Option<IpAddr>) -> Vec<Address> {
 }
 
 impl List {
-    fn compile(rules: &[GateRule]) -> Result<Self, KernelError> {
+    fn compile(rules: &[GateRule], watch: &GateWatch) -> Result<Self, KernelError> {
         let mut walk = Walk::new(rules);
         for (network, named_by) in prefixes(rules)? {
             walk.enter(network, named_by);
         }
         Ok(Self {
             networks: walk.verdicts,
+            watch: watch.compile(),
         })
     }
 
@@ -250,7 +262,7 @@ mod tests {
     }
 
     fn list(rules: Vec<GateRule>) -> List {
-        List::compile(&rules).expect("valid rules")
+        List::compile(&rules, &GateWatch::default()).expect("valid rules")
     }
 
     fn decides(list: &List, source: &str) -> Option<u32> {
@@ -327,9 +339,11 @@ mod tests {
             address: None,
             ports: port..=port,
             rules: vec![rule(id, &["10.0.0.0/8"], false)],
+            watch: GateWatch::default(),
         };
         let rules = GateRules {
             listeners: vec![listener(80, 1), listener(81, 1), listener(82, 2)],
+            ..GateRules::default()
         };
         let tables = Tables::compile(&rules).expect("valid rules");
         // Each listener has a key for each family.
@@ -339,7 +353,7 @@ mod tests {
     #[test]
     fn a_prefix_longer_than_its_address_is_refused() {
         for network in ["10.0.0.0/33", "::/129"] {
-            let refused = List::compile(&[rule(1, &[network], false)]);
+            let refused = List::compile(&[rule(1, &[network], false)], &GateWatch::default());
             assert!(matches!(refused, Err(KernelError::Prefix { .. })), "{network}");
         }
     }

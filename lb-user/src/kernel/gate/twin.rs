@@ -2,22 +2,27 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use lb_common::gate::{self, Fate, ListenerKey, Maps, RECENT, Reason, Reasons, RuleCounter, SourceKey, Verdict};
 use lb_common::packet::{Address, Bytes};
+use lb_common::stick::{EntryKey, Seen, Watch};
 
 use super::rules::GateRules;
 use super::tables::Tables;
 use crate::kernel::KernelError;
+use crate::kernel::shared::Shared;
+use crate::runtime::clock;
+use crate::stick::Table;
 
 /// A gate without a kernel.
-#[derive(Debug)]
 pub struct Twin {
     tables: Tables,
     local: BTreeSet<Address>,
     recent: RefCell<Vec<u64>>,
     reasons: RefCell<Reasons>,
     rules: RefCell<BTreeMap<u32, RuleCounter>>,
+    shared: Arc<Shared>,
 }
 
 impl Twin {
@@ -27,6 +32,7 @@ impl Twin {
     /// Those of [`Tables::compile`].
     pub fn new(rules: &GateRules, local: impl IntoIterator<Item = IpAddr>) -> Result<Self, KernelError> {
         Ok(Self {
+            shared: Arc::new(Shared::twin(rules.tables.values().sum())?),
             tables: Tables::compile(rules)?,
             local: local.into_iter().map(Address::from).collect(),
             recent: RefCell::new(vec![0; RECENT as usize]),
@@ -42,6 +48,14 @@ impl Twin {
     pub fn swap(&mut self, rules: &GateRules) -> Result<(), KernelError> {
         self.tables = Tables::compile(rules)?;
         Ok(())
+    }
+
+    /// Lets the twin read a stick table, as [`super::Gate::share`] does.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn share(&self, number: u32, table: &Table) -> Result<(), KernelError> {
+        self.shared.share(number, table)
     }
 
     /// Judges a frame, and changes it into its answer where it gets one.
@@ -101,5 +115,25 @@ impl Maps for Twin {
         let counter = rules.entry(rule).or_default();
         counter.packets += 1;
         counter.connections += u64::from(new);
+    }
+
+    fn watch(&self, list: u32) -> Option<&Watch> {
+        self.tables.lists.get(list as usize)?.watch.as_ref()
+    }
+
+    fn place(&self, key: &EntryKey) -> Option<u32> {
+        self.shared.place(key)
+    }
+
+    fn entry(&self, place: u32) -> Option<Seen<'_>> {
+        Some(self.shared.seen(place))
+    }
+
+    fn count_denied(&self, place: u32, generation: u64, period: u64, now: u64) {
+        self.shared.count_denied(place, generation, period, now);
+    }
+
+    fn now(&self) -> u64 {
+        clock::ticks() / 1_000
     }
 }

@@ -13,13 +13,16 @@ use std::time::Duration;
 
 use self::count::Credit;
 use self::steering::Steering;
+use super::pins;
 use super::placement::{Listening, Placement};
+use super::shared::Inherited;
 use super::steer::Lookup;
 use super::{Capabilities, Gate, InterfaceState, KernelError, Mode};
 use crate::plan::Plan;
 use crate::plan::global::{EbpfMode, XdpMode};
 use crate::runtime::clock;
 use crate::state::Process;
+use crate::stick::TableId;
 
 /// Where maps are pinned unless `ebpf.pin-dir` says otherwise.
 pub const PIN_DIR: &str = "/sys/fs/bpf/lb";
@@ -111,9 +114,11 @@ impl Help {
         let mut notices: Vec<String> = stand.steering.notices().collect();
         match plan.global.ebpf.mode {
             EbpfMode::Off => stand.gate = GateStand::Off("'ebpf off' is set".to_owned()),
-            _ if !stand.placement.is_idle() => notices.extend(stand.attach(plan, replacing)),
+            _ if !stand.placement.is_idle() => notices.extend(stand.attach(plan, &process, replacing)),
             _ => {}
         }
+        // What a killed process knew has been read by now.
+        pins::remove_abandoned(&pin_dir(plan));
         if let (EbpfMode::Require, Some(notice)) = (plan.global.ebpf.mode, notices.first()) {
             return Err(format!("{notice} ('ebpf require' is set)."));
         }
@@ -195,7 +200,7 @@ impl Help {
 
 impl Stand {
     /// Attaches the gate. Answers with what is off and why.
-    fn attach(&mut self, plan: &Plan, replacing: bool) -> Vec<String> {
+    fn attach(&mut self, plan: &Plan, process: &Process, replacing: bool) -> Vec<String> {
         let pin_dir = pin_dir(plan);
         let off = |why: &str| vec![format!("[ebpf] The gate is off, its rules run in userspace: {why}")];
         let interfaces = match interfaces(plan, &self.placement) {
@@ -213,10 +218,12 @@ impl Stand {
         };
         let names: Vec<String> = interfaces.iter().map(|(name, _)| name.clone()).collect();
         let capabilities = self.capabilities.insert(Capabilities::probe(&pin_dir, &names));
+        let inherited = Gate::inherited(&pin_dir);
         match Gate::attach(&interfaces, &self.placement.rules, &pin_dir) {
             Ok(mut gate) => {
+                let mut notices = share(&self.placement, &gate, process, inherited);
                 gate.give_pins_to(plan.global.uid, plan.global.gid);
-                let notices = failures(&mut gate, replacing);
+                notices.extend(failures(&mut gate, replacing));
                 self.gate = GateStand::On(Box::new(Running {
                     gate,
                     credit: Credit::default(),
@@ -232,6 +239,23 @@ impl Stand {
             }
         }
     }
+}
+
+/// Lets the gate read the stick tables that its rules name, which begin with what an earlier process knew.
+fn share(placement: &Placement, gate: &Gate, process: &Process, mut inherited: Inherited) -> Vec<String> {
+    let tables = placement.rules.tables.keys();
+    let tables = tables.filter_map(|number| Some((*number, process.tables.get(TableId(*number))?)));
+    let mut notices = Vec::new();
+    for (number, table) in tables {
+        match gate.share(number, table) {
+            Ok(()) => inherited.give(table, clock::ticks()),
+            Err(error) => notices.push(format!(
+                "[ebpf] The gate does not read table '{}': {error}",
+                table.spec().name
+            )),
+        }
+    }
+    notices
 }
 
 fn pin_dir(plan: &Plan) -> PathBuf {

@@ -5,13 +5,16 @@
 mod listening;
 mod reason;
 mod source;
+mod table;
 
 use std::collections::BTreeMap;
 
 pub use self::listening::{Endpoint, Listening};
 pub use self::reason::{ListenerReason, RuleReason};
-use self::source::List;
-use super::{GateAction, GateListener, GateRule, GateRules};
+use self::source::{List, Step};
+use lb_common::stick::{Check, Track};
+
+use super::{GateAction, GateListener, GateRule, GateRules, GateWatch};
 use crate::plan::{Plan, Proxy};
 use crate::rules::Rule;
 use crate::state::{ListenerId, ProxyId};
@@ -55,18 +58,18 @@ impl Placement {
         let mut placement = Self::default();
         let contested = listening::contested(plan, listening);
         for proxy in plan.proxies.iter().filter(|proxy| proxy.is_frontend && !proxy.disabled) {
-            placement.place(proxy, listening, &contested);
+            placement.place(plan, proxy, listening, &contested);
         }
         let others = listening.iter().filter(|listening| listening.listener.is_none());
         for endpoint in others.filter_map(|listening| listening.endpoint) {
-            placement.listen(endpoint, Vec::new());
+            placement.listen(endpoint, Vec::new(), GateWatch::default());
         }
         placement
     }
 
     /// Whether the gate has anything to decide.
     pub fn is_idle(&self) -> bool {
-        self.rules.listeners.iter().all(|listener| listener.rules.is_empty())
+        !self.rules.listeners.iter().any(GateListener::has_rules)
     }
 
     /// Whether the lists of addresses are still those that the rules were made of.
@@ -74,9 +77,9 @@ impl Placement {
         self.lists.iter().all(List::is_current)
     }
 
-    fn place(&mut self, proxy: &Proxy, listening: &[Listening], contested: &listening::Contested) {
+    fn place(&mut self, plan: &Plan, proxy: &Proxy, listening: &[Listening], contested: &listening::Contested) {
         let rules = &proxy.rules.tcp_connection;
-        let (judged, mut reasons) = source::leading(rules);
+        let (steps, lists, mut reasons) = source::leading(rules, &plan.tables);
         let endpoints: BTreeMap<u32, Option<Endpoint>> = listening
             .iter()
             .filter_map(|listening| listening.of(proxy.id).map(|index| (index, listening.endpoint)))
@@ -90,8 +93,11 @@ impl Placement {
             if let Some(endpoint) = endpoint.filter(|_| bind.options.namespace.is_none()) {
                 let slot = if slots > 1 { index as usize } else { 0 };
                 let id = |rule: usize| (first + rule * slots + slot) as u32;
-                let rules = judged.iter().enumerate().map(|(rule, judged)| judged.with_id(id(rule)));
-                self.listen(endpoint, if reason.is_none() { rules.collect() } else { Vec::new() });
+                let (rules, watch) = match reason {
+                    None => numbered(&steps, id),
+                    Some(_) => (Vec::new(), GateWatch::default()),
+                };
+                self.listen(endpoint, rules, watch);
             }
             listeners.push(reason);
         }
@@ -102,7 +108,8 @@ impl Placement {
             let idle = reasons.iter_mut().filter(|reason| reason.is_none());
             idle.for_each(|reason| *reason = Some(RuleReason::NoListener));
         }
-        self.lists.extend(judged.into_iter().flat_map(|judged| judged.lists));
+        self.lists.extend(lists);
+        self.name_tables(plan, &steps);
         if !rules.is_empty() {
             self.frontends.push(Placed {
                 frontend: proxy.id,
@@ -135,12 +142,26 @@ impl Placement {
         listeners.len()
     }
 
+    /// Notes the stick tables that rules ask.
+    fn name_tables(&mut self, plan: &Plan, steps: &[Step]) {
+        let named = steps.iter().flat_map(|step| match step {
+            Step::Source(_) => Vec::new(),
+            Step::Track(track) => vec![track.table],
+            Step::Checks(checks) => checks.iter().map(|check| check.table).collect(),
+        });
+        for number in named {
+            if let Some(table) = plan.tables.get(number as usize) {
+                self.rules.tables.insert(number, u32::try_from(table.size).unwrap_or(0));
+            }
+        }
+    }
+
     /// Adds a listener, as part of the one before where it continues its range of ports.
-    fn listen(&mut self, endpoint: Endpoint, rules: Vec<GateRule>) {
+    fn listen(&mut self, endpoint: Endpoint, rules: Vec<GateRule>, watch: GateWatch) {
         let Endpoint { address, port } = endpoint;
         if let Some(last) = self.rules.listeners.last_mut() {
             let continues = last.ports.end().checked_add(1) == Some(port);
-            if continues && last.address == address && last.rules == rules {
+            if continues && last.address == address && last.rules == rules && last.watch == watch {
                 last.ports = *last.ports.start()..=port;
                 return;
             }
@@ -149,8 +170,24 @@ impl Placement {
             address,
             ports: port..=port,
             rules,
+            watch,
         });
     }
+}
+
+/// The rules with their numbers: those on the source, and those on stick tables.
+fn numbered(steps: &[Step], id: impl Fn(usize) -> u32) -> (Vec<GateRule>, GateWatch) {
+    let mut rules = Vec::new();
+    let mut watch = GateWatch::default();
+    for (position, step) in steps.iter().enumerate() {
+        let rule = id(position);
+        match step {
+            Step::Source(judged) => rules.push(judged.with_id(rule)),
+            Step::Track(track) => watch.tracks.push(Track { rule, ..*track }),
+            Step::Checks(checks) => watch.checks.extend(checks.iter().map(|check| Check { rule, ..*check })),
+        }
+    }
+    (rules, watch)
 }
 
 /// What the gate would do with a connection that this rule matches.

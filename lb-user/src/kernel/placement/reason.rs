@@ -1,6 +1,7 @@
 //! Why something runs in userspace, in words.
 use thiserror::Error;
 
+use crate::kernel::LARGEST_TABLE;
 use crate::language::Location;
 
 /// Why a rule runs in userspace alone.
@@ -18,6 +19,15 @@ pub enum RuleReason {
     /// An address has a mask that is no prefix.
     #[error("one of its masks is not a prefix")]
     Mask,
+    /// The gate reads only some tables.
+    #[error("the gate reads tables of addresses with up to {LARGEST_TABLE} entries, which '{name}' is not")]
+    Table { name: Box<str> },
+    /// Which data count when is only exact for a set of counters that a rule above lets follow the source.
+    #[error("it follows something else than 'src', or only sometimes")]
+    Tracking,
+    /// The gate's lists are short.
+    #[error("it is one rule on stick tables too many")]
+    Many,
     /// A rule above runs in userspace, and decides whether this one is reached.
     #[error("the rule at {0} comes first and runs in userspace")]
     Below(Location),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{HTTP_BOTH, TCP_REQUEST, expression, rule_set, works};
 use crate::language::{Error, Scope, Words};
+use crate::rules::action::Tracks;
 use crate::rules::context::Promise;
 use crate::rules::{Action, ActionRow, Context, Effect, Expression, Facts, Kind, Value, key};
 use crate::stick::{DataType, SETS, TableId};
@@ -115,6 +116,14 @@ impl Action for Track {
             },
             None => Effect::Continue,
         }
+    }
+
+    fn tracks(&self) -> Option<Tracks<'_>> {
+        Some(Tracks {
+            set: self.set,
+            key: &self.key,
+            table: self.table,
+        })
     }
 }
 

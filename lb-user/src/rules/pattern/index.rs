@@ -39,6 +39,14 @@ impl Index {
         }
     }
 
+    /// The ranges of an `int` index, both ends included.
+    pub fn ranges(&self) -> &[(i64, i64)] {
+        match &self.patterns {
+            Arranged::Ranges(ranges) => ranges,
+            _ => &[],
+        }
+    }
+
     /// Does the sample match?
     pub fn matches(&self, value: Value<'_>) -> bool {
         match self.method {

@@ -268,6 +268,11 @@ impl Matcher {
         self.compiled.load().index.networks().to_vec()
     }
 
+    /// The ranges of an `int` matcher, in the order of its entries, both ends included.
+    pub fn ranges(&self) -> Vec<(i64, i64)> {
+        self.compiled.load().index.ranges().to_vec()
+    }
+
     /// Has it no pattern at all?
     pub fn is_empty(&self) -> bool {
         self.set.entries.load().is_empty()
