@@ -267,3 +267,94 @@ fn counters_follow_from_the_configuration_alone() -> Result<()> {
     );
     Ok(())
 }
+
+/// `0 tracks; 1 reject 4.. +1`: the rules on tables, with the numbers that match and whether this connection is one of them.
+fn watched(listener: &GateListener) -> String {
+    let tracks = listener
+        .watch
+        .tracks
+        .iter()
+        .map(|track| format!("{} tracks {}", track.rule, track.table));
+    let checks = listener.watch.checks.iter().map(|check| {
+        let high = if check.high > i64::MAX as u64 / 2 {
+            String::new()
+        } else {
+            check.high.to_string()
+        };
+        let not = if check.negate == 1 { " not" } else { "" };
+        let plus = if check.tracked > 0 {
+            format!(" +{}", check.tracked)
+        } else {
+            String::new()
+        };
+        format!("{} {:?}{not} {}..{high}{plus}", check.rule, check.action, check.low)
+    });
+    tracks.chain(checks).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn rules_on_tables_that_are_placed_in_the_kernel() -> Result<()> {
+    const IP: &str = "type ip size 1k store conn_rate(10s),gpc0,gpt0";
+    let cases: &[(&str, &[&str], &str)] = &[
+        (
+            IP,
+            &["track-sc0 src", "reject if { sc0_conn_rate gt 3 }"],
+            "0 tracks 0; 1 Reject 4.. +1",
+        ),
+        (
+            IP,
+            &["track-sc1 src", "reject if { sc_conn_rate(1) ge 3 }"],
+            "0 tracks 0; 1 Reject 3.. +1",
+        ),
+        (
+            IP,
+            &["track-sc0 src", "reject if { src_conn_rate(web) gt 3 }"],
+            "0 tracks 0; 1 Reject 4.. +1",
+        ),
+        (IP, &["reject if { src_get_gpt0 gt 0 }"], "0 Reject 1.."),
+        (
+            IP,
+            &["silent-drop if { src_get_gpc0 1 3:5 }"],
+            "0 SilentDrop 1..1; 0 SilentDrop 3..5",
+        ),
+        (IP, &["reject unless { src_get_gpc0 lt 2 }"], "0 Reject not 0..1"),
+        (IP, &["reject if { src_get_gpc0 lt 0 }"], "0 Reject 1..0"),
+        (
+            IP,
+            &["reject if { src_get_gpt0 gt 0 } || { src_get_gpc0 gt 0 }"],
+            "0 Reject 1..; 0 Reject 1..",
+        ),
+        // Not stored, not followed, not the source, only sometimes, more than one test.
+        (IP, &["reject if { src_http_req_rate gt 0 }"], ""),
+        (IP, &["reject if { sc0_conn_rate gt 3 }"], ""),
+        (IP, &["track-sc0 dst", "reject if { src_get_gpt0 gt 0 }"], ""),
+        (IP, &["track-sc0 src if { src_port 7 }", "reject"], ""),
+        (IP, &["reject if { src_get_gpt0 gt 0 } { src 1.2.3.4 }"], ""),
+        (IP, &["reject if { src_get_gpt0 gt 0 } || { src 1.2.3.4 }"], ""),
+        (IP, &["reject unless { src_get_gpc0 1 3 }"], ""),
+        (IP, &["reject if { src_inc_gpc0 gt 3 }"], ""),
+        (
+            "type string len 9 size 1k store gpt0",
+            &["reject if { src_get_gpt0 gt 0 }"],
+            "",
+        ),
+        ("type ip size 1m store gpt0", &["reject if { src_get_gpt0 gt 0 }"], ""),
+    ];
+    for (table, rules, expected) in cases {
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|rule| format!("tcp-request connection {rule}"))
+            .collect();
+        let table = format!("stick-table {table}");
+        let mut lines = vec!["bind :80", &table];
+        lines.extend(rules.iter().map(String::as_str));
+        let placement = configured(&frontend(&lines)?);
+        let placed = placement.rules.listeners.first().map(watched).unwrap_or_default();
+        ensure!(
+            placed == *expected,
+            "{rules:?}: {placed} {:?}",
+            placement.frontends[0].rules
+        );
+    }
+    Ok(())
+}

@@ -87,6 +87,15 @@ impl Inherited {
             entry.conn_cur = 0;
             entry.server_key = 0;
             entry.conn_cnt = entry.conn_cnt.wrapping_add(denied.conn_cnt);
+            let rates = table
+                .spec()
+                .store
+                .iter()
+                .filter(|(kind, _)| *kind == DataType::ConnRate);
+            for period in rates.filter_map(|(_, period)| Some(period.as_ref()?.as_millis() as u64)) {
+                let denied = denied.rate().read(period, now / 1_000);
+                entry.conn_rate.add(denied, period, now / 1_000);
+            }
             let left = entry.expires.saturating_sub(now / 1_000);
             if left == 0 {
                 continue;
