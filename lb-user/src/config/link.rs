@@ -147,6 +147,9 @@ struct Linker<'a, 'w> {
 impl Linker<'_, '_> {
     fn link(mut self) -> crate::plan::Proxy {
         self.complete_conditions();
+        if self.draft.proxy.disabled {
+            self.draft.forget_links();
+        }
         checks::members(&self.draft, self.world);
         if self.draft.proxy.is_frontend {
             self.default_backend();
@@ -212,7 +215,6 @@ impl Linker<'_, '_> {
 
     fn alert(&mut self, text: String) {
         self.world.diagnostics.push(Severity::Alert, text);
-        self.world.blame(&self.draft.proxy.location);
     }
 
     fn default_backend(&mut self) {
@@ -350,6 +352,12 @@ impl Linker<'_, '_> {
                         Some(_) => {}
                     }
                 }
+                Promise::RawBytes { at } if self.draft.is_http() => {
+                    let text =
+                        format!("Proxy '{proxy}': L6 sample fetches ignored on HTTP proxies (declared at {at}).");
+                    self.world.diagnostics.push(Severity::Warning, text);
+                }
+                Promise::RawBytes { .. } => {}
                 Promise::ErrorMessage { section, status } => {
                     let section = self.http_errors.get(section as usize);
                     let Some(section) = section.filter(|section| !section.replies.contains_key(&status)) else {

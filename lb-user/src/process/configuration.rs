@@ -107,7 +107,10 @@ impl Configuration {
             .iter()
             .any(|proxy| !proxy.binds.is_empty() && !proxy.disabled);
         let verdict = match (self.warned, listens) {
-            (_, false) => "Configuration file has no error but will not start (no listener) => exit(2).",
+            (true, false) => {
+                "Warnings were found.\nConfiguration file has no error but will not start (no listener) => exit(2)."
+            }
+            (false, false) => "Configuration file has no error but will not start (no listener) => exit(2).",
             (true, true) => "Warnings were found.\nConfiguration file is valid",
             (false, true) => "Configuration file is valid",
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use super::acl::{Acl, Test};
-use super::context::Context;
+use super::context::{Context, Promise};
 use super::facts::Facts;
 use super::place;
 use crate::language::{Error, Scope, Word, Words};
@@ -56,6 +56,10 @@ impl Condition {
         let alternatives = alternatives(words.take_rest(), context)?;
         let condition = Condition { unless, alternatives };
         condition.warn_of_places(context);
+        if condition.reads_raw_bytes() {
+            let at = context.location.clone();
+            context.promises.push(Promise::RawBytes { at });
+        }
         Ok(condition)
     }
 
@@ -83,6 +87,14 @@ impl Condition {
             }
         }
         if self.unless { !verdict } else { verdict }
+    }
+
+    fn reads_raw_bytes(&self) -> bool {
+        let raw = Scope::L6_REQUEST.or(Scope::L6_RESPONSE);
+        let terms = self.alternatives.iter().flatten();
+        terms
+            .flat_map(|term| &term.acl.tests)
+            .any(|test| raw.contains(test.expression.needs()))
     }
 
     /// Tells of ACLs that cannot match where the condition stands.

@@ -118,6 +118,8 @@ pub enum Promise {
     },
     /// A table with keys that samples of this type become, named by a `track-sc` rule.
     Table { set: usize, table: String, kind: Kind },
+    /// Bytes that no HTTP message was made of yet, which an HTTP proxy never has.
+    RawBytes { at: Location },
     /// The message of an `http-errors` section.
     ErrorMessage { section: u32, status: u16 },
 }

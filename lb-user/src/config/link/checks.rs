@@ -62,7 +62,6 @@ pub fn ways(draft: &mut Draft, world: &mut World<'_>) {
     if proxy.options.transparent {
         let text = format!("config : {title} cannot use both transparent and balance mode.");
         world.diagnostics.push(Severity::Alert, text);
-        world.blame(&proxy.location);
     }
     if proxy.dispatch.take().is_some() {
         warn(
@@ -133,13 +132,13 @@ fn frontend_needs_http(draft: &Draft, title: &str, world: &mut World<'_>) {
         let (address, location) = (&bind.address, &bind.location);
         let text = format!("config : {title} : MUX protocol 'h1' is not usable for 'bind {address}' at [{location}].");
         world.diagnostics.push(Severity::Alert, text);
-        world.blame(location);
     }
     if matches!(draft.log_format, LogLine::Http | LogLine::Clf) {
         warn(
             world,
             format!(
-                "config : 'option httplog' not usable with {title} (needs 'mode http'). Falling back to 'option tcplog'."
+                "parsing [{}] : 'option httplog' not usable with {title} (needs 'mode http'). Falling back to 'option tcplog'.",
+                draft.log_format_at
             ),
         );
     }
@@ -180,7 +179,6 @@ fn backend_needs_http(draft: &mut Draft, title: &str, world: &mut World<'_>) {
         if server.redirect.is_some() {
             let text = format!("config : {title} : server cannot have cookie or redirect prefix in non-HTTP mode.");
             world.diagnostics.push(Severity::Alert, text);
-            world.blame(&server.location);
         } else if server.cookie.is_some() {
             let name = &server.name;
             warn(

@@ -2,7 +2,7 @@
 
 use super::super::read::World;
 use super::{Missing, server_named};
-use crate::language::{Error, Location, Severity};
+use crate::language::{Error, Severity};
 use crate::plan::server::ServerAddress;
 use crate::plan::{Proxy, Server};
 use std::collections::HashMap;
@@ -76,16 +76,14 @@ fn ports(proxy: &Proxy, world: &mut World<'_>) {
             let (kind, backend, name) = (proxy.kind(), &proxy.name, &server.name);
             alert(
                 world,
-                &server.location,
                 format!("config: {kind} '{backend}': server '{name}' has neither service port nor check port."),
             );
         }
     }
 }
 
-fn alert(world: &mut World<'_>, location: &Location, text: String) {
+fn alert(world: &mut World<'_>, text: String) {
     world.diagnostics.push(Severity::Alert, text);
-    world.blame(location);
 }
 
 /// Resolves `track` and follows each chain to a server with checks of its own.

@@ -71,7 +71,8 @@ pub fn unknown(words: &[Word]) -> Error {
         )),
         _ => {
             let openings = row::names(REGISTRY).filter_map(|name| name.split(' ').next());
-            let hint = suggest::hint(first, openings);
+            let near = suggest::nearest(first, openings.filter(|opening| *opening != "no"));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean '{near}' maybe ?"));
             Error::new(format!("unknown keyword '{first}' in 'global' section{hint}"))
         }
     }

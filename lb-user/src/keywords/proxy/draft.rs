@@ -2,7 +2,7 @@
 
 use crate::language::Location;
 use crate::plan::proxy::ErrorReply;
-use crate::plan::{Mode, Proxy};
+use crate::plan::{Mode, Proxy, Timeouts};
 use crate::rules::context::Promise;
 use crate::rules::{Condition, Expression, LogFormat};
 use crate::stick::StickTable;
@@ -29,8 +29,10 @@ pub struct Draft {
     pub table_location: Option<Location>,
     /// What `http-check` lines say, kept also without `option httpchk`.
     pub http_check: crate::plan::check::HttpCheck,
-    /// Timeouts set in this very section, for the warning about a second one.
-    pub timeouts_set: Vec<&'static str>,
+    /// The timeouts that the section started with, for the warning about those set twice.
+    pub inherited_timeouts: Timeouts,
+    /// Where the log format was chosen.
+    pub log_format_at: Location,
 }
 
 /// What a frontend's log lines look like.
@@ -120,7 +122,8 @@ impl Default for Draft {
             table: None,
             table_location: None,
             http_check: crate::plan::check::HttpCheck::default(),
-            timeouts_set: Vec::new(),
+            inherited_timeouts: Timeouts::default(),
+            log_format_at: Location::default(),
         }
     }
 }
@@ -129,9 +132,18 @@ impl Draft {
     /// A draft that starts from this `defaults` section.
     pub fn inherit(&self) -> Draft {
         Draft {
-            timeouts_set: Vec::new(),
+            inherited_timeouts: self.proxy.timeouts.clone(),
             ..self.clone()
         }
+    }
+
+    /// What a proxy that never starts names need not exist.
+    pub fn forget_links(&mut self) {
+        self.default_backend = None;
+        self.use_backend.clear();
+        self.use_server.clear();
+        self.stick.clear();
+        self.promises.clear();
     }
 
     /// Is the proxy in HTTP mode?

@@ -1,5 +1,6 @@
 //! Lines whose first word is known and whose second is not, or that open with nothing known.
 
+use super::removed::removed;
 use super::{Draft, ProxyRow, REGISTRY};
 use crate::language::{Error, Scope, Word, row, suggest};
 
@@ -50,6 +51,9 @@ const FAMILIES: &[(&str, &str)] = &[
 pub fn unknown(words: &[Word], section: &str, draft: &Draft) -> Error {
     let first = words.first().map_or("", String::as_str);
     let second = words.get(1).map_or("", String::as_str);
+    if let Some(error) = removed(first, second) {
+        return error;
+    }
     match first {
         "no" => return negation(words),
         "option" if second.is_empty() => return Error::new("'option' expects an option name."),
@@ -63,7 +67,8 @@ pub fn unknown(words: &[Word], section: &str, draft: &Draft) -> Error {
     if let Some((_, text)) = FAMILIES.iter().find(|(family, _)| *family == first) {
         return Error::new(text.replace("{title}", &draft.title()).replace("{}", second));
     }
-    let hint = suggest::hint(first, openings());
+    let near = suggest::nearest(first, openings());
+    let hint = near.map_or(String::new(), |near| format!("; did you mean '{near}' maybe ?"));
     Error::new(format!("unknown keyword '{first}' in '{section}' section{hint}"))
 }
 
@@ -126,7 +131,10 @@ pub fn misplaced(row: &ProxyRow, spelling: &str, section: Scope, draft: &Draft) 
                 "'{name}' ignored because {title} has no {missing} capability. Maybe you want '{other}' instead ?"
             ))
         }
-        _ => Misplaced::Ignored(format!("'{name}' ignored because {title} has no {missing} capability.")),
+        _ => {
+            let name = name.split(' ').next().unwrap_or_default();
+            Misplaced::Ignored(format!("'{name}' ignored because {title} has no {missing} capability."))
+        }
     })
 }
 

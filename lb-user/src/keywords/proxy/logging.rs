@@ -122,7 +122,7 @@ fn log(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Re
     Ok(())
 }
 
-fn httplog(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, _: &mut Reading<'_>) -> Result<(), Error> {
+fn httplog(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, reading: &mut Reading<'_>) -> Result<(), Error> {
     let line = match words.next() {
         None => LogLine::Http,
         Some("clf") => LogLine::Clf,
@@ -130,6 +130,7 @@ fn httplog(keyword: &str, words: &mut Words<'_>, draft: &mut Draft, _: &mut Read
     };
     words.end(keyword)?;
     draft.log_format = line;
+    draft.log_format_at = reading.location.clone();
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod members;
 mod options;
 mod persistence;
 mod refused;
+mod removed;
 mod rules;
 mod switching;
 mod timeouts;

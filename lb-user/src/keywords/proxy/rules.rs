@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Draft, NOT_DEFAULTS, ONLY_BACK, ONLY_FRONT, ProxyRow, works};
 use crate::keywords::Reading;
 use crate::keywords::number::{self, BadTime};
-use crate::language::{Diagnostics, Error, Location, Scope, Words};
+use crate::language::{Diagnostics, Error, Location, Scope, Severity, Words};
 use crate::plan::proxy::CaptureSlot;
 use crate::plan::rules::Rules;
 use crate::rules::condition::Acl;
@@ -141,9 +141,11 @@ const FINAL: [&str; 6] = ["allow", "auth", "deny", "redirect", "return", "tarpit
 fn warn_if_over(keyword: &str, above: &RuleSet, reading: &mut Reading<'_>) {
     let last = above.last().filter(|rule| rule.condition.is_none());
     if last.is_some_and(|rule| FINAL.contains(&rule.row.name())) {
-        reading.warn(format_args!(
-            "previous '{keyword}' action is final and has no condition attached, further entries are NOOP."
-        ));
+        let text = format!(
+            "parsing [{}]: previous '{keyword}' action is final and has no condition attached, further entries are NOOP.",
+            reading.location
+        );
+        reading.diagnostics.push(Severity::Warning, text);
     }
 }
 

@@ -87,6 +87,8 @@ fn use_backend(
             let mut context = reading.compiler(draft, Scope::USE_BACKEND);
             let condition = Condition::parse(words, &mut context)
                 .map_err(|error| Error::new(format!("error detected while parsing switching rule : {error}.")))?;
+            let promises = context.promises;
+            draft.promises.extend(promises);
             Some(condition)
         }
         Some(other) => {

@@ -18,7 +18,7 @@ macro_rules! timeout {
             concat!("timeout ", $name, " 30s"),
             |keyword, words, draft, reading| {
                 let field: fn(&mut Timeouts) -> &mut Option<Duration> = |timeouts| &mut timeouts.$field;
-                set(concat!("timeout ", $name), keyword, words, draft, reading, field)
+                set(keyword, words, draft, reading, field)
             },
         )
     };
@@ -64,7 +64,6 @@ pub(super) const ROWS: &[ProxyRow] = &[
 ];
 
 fn set(
-    name: &'static str,
     keyword: &str,
     words: &mut Words<'_>,
     draft: &mut Draft,
@@ -78,10 +77,9 @@ fn set(
             words.taken().last().map_or("", String::as_str)
         )));
     }
-    if draft.timeouts_set.contains(&name) {
+    if field(&mut draft.proxy.timeouts) != field(&mut draft.inherited_timeouts) {
         reading.warn(format_args!("overwriting '{keyword}' which was already specified"));
     }
-    draft.timeouts_set.push(name);
     *field(&mut draft.proxy.timeouts) = (!time.is_zero()).then_some(time);
     Ok(())
 }
