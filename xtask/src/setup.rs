@@ -51,9 +51,10 @@ const DEMO: [Package; 9] = [
 ];
 
 /// What the tests and the bench take beside that.
-const TESTS: [Package; 6] = [
+const TESTS: [Package; 7] = [
     package("varnish", "varnishtest runs the scenarios"),
     package("haproxy", "the bench's and some tests' other side"),
+    package("socat", "talks to the stats socket in scenarios"),
     package("nftables", "the bench's other way to drop packets"),
     package("qemu-system-x86", "boots other kernels to test on"),
     package("busybox-static", "the first process on those"),

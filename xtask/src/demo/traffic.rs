@@ -2,10 +2,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail, ensure};
 use lab::{Client, until};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::stage::{self, BROKERS, Stage};
 
@@ -241,9 +243,11 @@ fn accepted(stage: &Stage) -> Result<u64> {
     Ok(found.context("no PassiveOpens")?.1.parse()?)
 }
 
-/// Runs a client program where the clients are.
+/// Runs a client program where the clients are. It ends at the latest when we do.
 fn client(stage: &Stage, program: &str, arguments: &[&str]) -> Result<Output> {
     let mut command: Command = stage.clients.command(program)?;
+    // SAFETY: the closure only makes a system call, which is safe between fork and exec.
+    unsafe { command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)) };
     command
         .args(arguments)
         .output()
