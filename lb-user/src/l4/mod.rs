@@ -14,33 +14,38 @@ use crate::stream::ending::Ending;
 use crate::stream::exchange::Exchange;
 use inspect::Inspected;
 
-/// Serves one connection of a `mode tcp` frontend.
+/// Serves one connection of a `mode tcp` frontend. What comes before and after the relay is boxed, so that a stream that
+/// idles does not hold its state.
 pub async fn serve(mut client: Box<Client>) {
     let mut exchange = Box::new(Exchange::for_tcp(&mut client));
     let place = exchange.enrolled.place();
-    let inspected = roster::unless_ended(place, exchange.inspect_client()).await;
-    match inspected.unwrap_or_else(|reason| Err(exchange.ended(reason))) {
+    let opened = Box::pin(roster::unless_ended(place, exchange.open())).await;
+    let ended = match opened.unwrap_or_else(|reason| Err(exchange.ended(reason))) {
         Ok(Inspected::Http) => {
             drop(exchange);
             return client::serve(client).await;
         }
         Ok(Inspected::Tcp) => {
-            let ended = roster::unless_ended(place, exchange.relay()).await;
-            if let Err(ending) = ended.unwrap_or_else(|reason| Err(exchange.ended(reason))) {
-                exchange.end(ending).await;
-            }
+            let ended = roster::unless_ended(place, exchange.forward()).await;
+            ended.unwrap_or_else(|reason| Err(exchange.ended(reason)))
         }
-        Err(ending) => exchange.end(ending).await,
+        Err(ending) => Err(ending),
+    };
+    if let Err(ending) = ended {
+        Box::pin(exchange.end(ending)).await;
     }
     exchange.finish();
     if client.lingers() {
-        client.drain().await;
+        Box::pin(client.drain()).await;
     }
 }
 
 impl Exchange<'_> {
-    /// The phases of a TCP stream after its first bytes were judged.
-    async fn relay(&mut self) -> Result<(), Ending> {
+    /// The phases of a TCP stream until bytes are relayed, unless it is an HTTP engine's.
+    async fn open(&mut self) -> Result<Inspected, Ending> {
+        if self.inspect_client().await? == Inspected::Http {
+            return Ok(Inspected::Http);
+        }
         self.choose_backend()?;
         self.inspect_for_backend().await?;
         self.bind_to_server();
@@ -48,7 +53,7 @@ impl Exchange<'_> {
         self.open_tunnel();
         self.log_early();
         self.inspect_server().await?;
-        self.forward().await
+        Ok(Inspected::Tcp)
     }
 
     fn open_tunnel(&mut self) {

@@ -23,6 +23,8 @@ pub enum Shape {
     ConnectionPerRequest,
     /// Reads what the server sends, without end.
     Download,
+    /// Asks once, and reads what the server sends, without end.
+    LargeResponse,
     /// Connects to where it is denied, and connects anew once it is told so: refused, or closed without a byte.
     Denied,
 }
@@ -116,6 +118,11 @@ async fn connection(shape: Shape, target: SocketAddr, counters: &Counters) -> io
     match shape {
         Shape::Denied => denied(target, counters).await,
         Shape::Download => download(&connect(target, counters).await?, counters).await,
+        Shape::LargeResponse => {
+            let mut stream = connect(target, counters).await?;
+            stream.write_all(REQUEST).await?;
+            download(&stream, counters).await
+        }
         Shape::ConnectionPerRequest => {
             let mut stream = connect(target, counters).await?;
             exchange(&mut stream, &mut Vec::with_capacity(1024), counters).await

@@ -19,6 +19,8 @@ pub enum Service {
     Echo,
     /// Sends zeros for as long as anybody reads them.
     Source,
+    /// HTTP/1.1: answers a request with 200 and a body that is a terabyte of zeros.
+    HttpSource,
 }
 
 /// A server on a thread of its own. Dropping it closes its listener and its connections.
@@ -115,6 +117,7 @@ async fn accept(listener: tokio::net::TcpListener, service: Service, counters: A
                 Service::Http(name) => http(stream, name, &counters).await,
                 Service::Echo => echo(stream).await,
                 Service::Source => source(stream, &counters).await,
+                Service::HttpSource => http_source(stream, &counters).await,
             }
         });
     }
@@ -132,6 +135,19 @@ async fn source(mut stream: TcpStream, counters: &Counters) -> io::Result<()> {
         let length = stream.write(&zeros).await?;
         counters.bytes.fetch_add(length as u64, Relaxed);
     }
+}
+
+async fn http_source(mut stream: TcpStream, counters: &Counters) -> io::Result<()> {
+    let mut input = Vec::with_capacity(4096);
+    while Request::read(&input)?.is_none() {
+        if stream.read_buf(&mut input).await? == 0 {
+            return Ok(());
+        }
+    }
+    counters.requests.fetch_add(1, Relaxed);
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 1u64 << 40);
+    stream.write_all(head.as_bytes()).await?;
+    source(stream, counters).await
 }
 
 async fn http(mut stream: TcpStream, name: &str, counters: &Counters) -> io::Result<()> {

@@ -43,7 +43,12 @@ impl Lane {
         let namespace = Netns::new()?;
         let origin =
             |port, service| namespace.run(|| Origin::on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))?, service));
-        let origins = vec![origin(9080, Service::Http("origin"))?, origin(9082, Service::Source)?];
+        let origins = vec![
+            origin(9080, Service::Http("origin"))?,
+            origin(9082, Service::Source)?,
+            origin(9083, Service::HttpSource)?,
+            origin(9084, Service::Echo)?,
+        ];
         let configuration = shell::root().join("tests/data/bench.cfg");
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         Ok(Self {

@@ -56,7 +56,15 @@ pub const SCENARIOS: &[Scenario] = &[
         measure: tcp_relay,
     },
     Scenario {
-        name: "idle-memory",
+        name: "http-large",
+        costs: &[("GB of a large HTTP/1 response", "CPU ms")],
+        fresh: false,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
+        measure: http_large,
+    },
+    Scenario {
+        name: "idle-memory-http",
         costs: &[
             ("idle HTTP/1 connection, RSS", "bytes"),
             ("idle HTTP/1 connection, PSS", "bytes"),
@@ -64,7 +72,18 @@ pub const SCENARIOS: &[Scenario] = &[
         fresh: true,
         against: Contestant::Haproxy,
         set: Lane::on_loopback,
-        measure: idle_memory,
+        measure: |_, lane| idle_memory(lane, hold_http),
+    },
+    Scenario {
+        name: "idle-memory-tcp",
+        costs: &[
+            ("idle TCP connection, RSS", "bytes"),
+            ("idle TCP connection, PSS", "bytes"),
+        ],
+        fresh: true,
+        against: Contestant::Haproxy,
+        set: Lane::on_loopback,
+        measure: |_, lane| idle_memory(lane, hold_tcp),
     },
     Scenario {
         name: "forwarded-request",
@@ -104,6 +123,8 @@ pub const SCENARIOS: &[Scenario] = &[
 const HTTP: u16 = 8080;
 const IDLE: u16 = 8081;
 const RELAY: u16 = 8082;
+const LARGE: u16 = 8083;
+const ECHO: u16 = 8084;
 
 /// How long a balancer has to settle before its memory is read.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -139,6 +160,13 @@ fn tcp_relay(bench: &Bench, lane: &Lane) -> Result<Vec<f64>> {
     ])
 }
 
+fn http_large(bench: &Bench, lane: &Lane) -> Result<Vec<f64>> {
+    let load = Load::start(Shape::LargeResponse, &targets(LARGE), 4)?;
+    Ok(vec![
+        seconds_per(bench, lane.pid()?, &load, |counts| counts.bytes)? * 1e9 * 1e3,
+    ])
+}
+
 /// The balancer's processor time over a window, divided by the units that passed meanwhile.
 fn seconds_per(bench: &Bench, pid: u32, load: &Load, units: fn(Counts) -> u64) -> Result<f64> {
     sleep(bench.window / 4);
@@ -152,10 +180,10 @@ fn seconds_per(bench: &Bench, pid: u32, load: &Load, units: fn(Counts) -> u64) -
     Ok((after.0 - before.0).as_secs_f64() / passed as f64)
 }
 
-/// Lets connections make one request each and stay, and divides what the balancer grew by their number.
+/// Lets connections be used once each and stay, and divides what the balancer grew by their number.
 ///
 /// Some come and go first, so that what a balancer sets up once is not counted.
-fn idle_memory(_: &Bench, lane: &Lane) -> Result<Vec<f64>> {
+fn idle_memory(lane: &Lane, hold: fn(usize) -> Result<Vec<Client>>) -> Result<Vec<f64>> {
     let pid = lane.pid()?;
     drop(hold(100)?);
     sleep(SETTLE);
@@ -167,12 +195,27 @@ fn idle_memory(_: &Bench, lane: &Lane) -> Result<Vec<f64>> {
     Ok(vec![grown(before.rss, after.rss), grown(before.pss, after.pss)])
 }
 
-fn hold(connections: usize) -> Result<Vec<Client>> {
-    let targets = targets(IDLE);
-    let held = targets.iter().cycle().take(connections).map(|&target| {
-        let mut client = Client::connect(target)?;
+fn hold_http(connections: usize) -> Result<Vec<Client>> {
+    hold(IDLE, connections, |client| {
         let status = client.get("/")?.status;
         ensure!(status == 200, "answered {status}");
+        Ok(())
+    })
+}
+
+fn hold_tcp(connections: usize) -> Result<Vec<Client>> {
+    hold(ECHO, connections, |client| {
+        client.send("hello")?;
+        ensure!(client.exactly(5)? == b"hello", "another echo");
+        Ok(())
+    })
+}
+
+fn hold(port: u16, connections: usize, use_once: fn(&mut Client) -> Result<()>) -> Result<Vec<Client>> {
+    let targets = targets(port);
+    let held = targets.iter().cycle().take(connections).map(|&target| {
+        let mut client = Client::connect(target)?;
+        use_once(&mut client)?;
         Ok(client)
     });
     held.collect()
