@@ -5,16 +5,17 @@
 #![allow(internal_features)]
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
-use aya_ebpf::bindings::{BPF_F_NO_PREALLOC, BPF_NOEXIST, TC_ACT_SHOT, TC_ACT_UNSPEC};
+use aya_ebpf::bindings::{__sk_buff, bpf_sock_tuple, BPF_F_NO_PREALLOC, BPF_NOEXIST, TC_ACT_SHOT, TC_ACT_UNSPEC};
 use aya_ebpf::btf_maps::{Array, HashMap, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::{
-    bpf_get_prandom_u32, bpf_ktime_get_coarse_ns, bpf_redirect_neigh, bpf_redirect_peer,
+    bpf_get_prandom_u32, bpf_sk_release, bpf_skc_lookup_tcp, bpf_ktime_get_coarse_ns, bpf_redirect_neigh, bpf_redirect_peer,
 };
 use aya_ebpf::macros::{btf_map, classifier};
 use aya_ebpf::programs::TcContext;
 use lb_common::flow::{
-    self, Event, Fate, Load, NotAdded, PEER, Reason, Server, Service, ServiceKey, Slot, Tables, Tuple, Way,
+    self, Event, Fate, Load, NotAdded, PEER, Reason, Segment, Server, Service, ServiceKey, Slot, Tables, Tuple, Way, words,
 };
+use lb_common::packet::Version;
 use lb_ebpf::Buffer;
 
 lb_ebpf::license!();
@@ -56,7 +57,7 @@ pub fn lb_forward(context: TcContext) -> i32 {
     let skb = context.skb.skb;
     // SAFETY: the context is the one the kernel called us with.
     let interface = unsafe { (*skb).ifindex };
-    match flow::run(&mut Buffer::new(skb), &KernelTables { interface }) {
+    match flow::run(&mut Buffer::new(skb), &KernelTables { interface, skb }) {
         Fate::Pass => TC_ACT_UNSPEC,
         Fate::Drop => TC_ACT_SHOT as i32,
         // SAFETY: calls without pointers, the context's run.
@@ -68,6 +69,7 @@ pub fn lb_forward(context: TcContext) -> i32 {
 
 struct KernelTables {
     interface: u32,
+    skb: *mut __sk_buff,
 }
 
 /// Adds to a counter that other processors add to, and answers with what it was.
@@ -103,6 +105,47 @@ impl Tables for KernelTables {
         // SAFETY: the kernel keeps the element for the rest of this run. Another processor may carry a segment of the same way at
         // the same time: each field is one aligned word, and all that is lost is a time or a sum that the next segment sets right.
         FLOW_WAYS.get_ptr_mut(tuple).map(|way| look(unsafe { &mut *way }))
+    }
+
+    #[inline(never)]
+    fn has_socket(&self, segment: &Segment) -> bool {
+        const LISTEN: u32 = 10;
+        const CURRENT_NAMESPACE: u64 = -1_i32 as u32 as u64;
+        // SAFETY: integers all, for which zero is valid.
+        let mut tuple: bpf_sock_tuple = unsafe { core::mem::zeroed() };
+        let (source, destination) = (words(&segment.tuple.source), words(&segment.tuple.destination));
+        let [source_port, destination_port] = [segment.tuple.ports.source, segment.tuple.ports.destination];
+        let size = match segment.version {
+            Version::V4 => {
+                // SAFETY: the union's part that the size below tells.
+                let part = unsafe { &mut tuple.__bindgen_anon_1.ipv4 };
+                part.saddr = source[3];
+                part.daddr = destination[3];
+                part.sport = u16::from_ne_bytes(source_port);
+                part.dport = u16::from_ne_bytes(destination_port);
+                size_of_val(part)
+            }
+            Version::V6 => {
+                // SAFETY: as above.
+                let part = unsafe { &mut tuple.__bindgen_anon_1.ipv6 };
+                part.saddr = source;
+                part.daddr = destination;
+                part.sport = u16::from_ne_bytes(source_port);
+                part.dport = u16::from_ne_bytes(destination_port);
+                size_of_val(part)
+            }
+        };
+        // SAFETY: the context is the one the kernel called us with, the tuple as long as said; the socket is released where there is
+        // one.
+        unsafe {
+            let socket = bpf_skc_lookup_tcp(self.skb.cast(), &raw mut tuple, size as u32, CURRENT_NAMESPACE, 0);
+            if socket.is_null() {
+                return false;
+            }
+            let listens = (*socket).state == LISTEN;
+            bpf_sk_release(socket.cast());
+            !listens
+        }
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! The balancer from the outside: real processes and real sockets, one short story per test.
 mod bans;
 mod early;
+mod forward;
 mod gate;
 mod http;
 mod laboratory;

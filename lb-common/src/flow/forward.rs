@@ -21,6 +21,8 @@ pub trait Tables {
     fn ingress(&self) -> u32;
     /// Looks at a way, and may change it. Meanwhile the other way of its flow may be looked at, but not this one again.
     fn way<T>(&self, tuple: &Tuple, look: impl FnOnce(&mut Way) -> T) -> Option<T>;
+    /// Whether a socket of this host has the connection already: one that userspace was left, whose SYN comes again.
+    fn has_socket(&self, segment: &Segment) -> bool;
     /// Adds a way where there is none with that tuple yet.
     fn add(&self, tuple: &Tuple, way: &Way) -> Result<(), NotAdded>;
     fn remove(&self, tuple: &Tuple);
@@ -326,6 +328,9 @@ fn open(tables: &impl Tables, segment: &Segment) -> bool {
     let Some(service) = tables.service(&key) else {
         return false;
     };
+    if tables.has_socket(segment) {
+        return false;
+    }
     let refused = match admit(tables, service, segment) {
         Ok(number) => connect(tables, service, number, segment).err(),
         Err(reason) => Some(reason),

@@ -14,8 +14,9 @@ mod service;
 mod sum;
 mod translate;
 
+pub use choose::SCANNED;
 pub use forward::{Fate, HALF_OPEN, NotAdded, Tables, run};
-pub use segment::{Memory, Packet, Segment, change_word};
+pub use segment::{Memory, Packet, Segment, change_word, words};
 pub use service::{Choice, Event, Kind, Load, Reason, Server, Service, ServiceKey, Slot, index_bits};
 pub use sum::Change;
 pub use translate::{Refused, rewrite};

@@ -235,7 +235,7 @@ pub(super) fn address(words: [u32; 4]) -> Address {
 
 /// The words of an address; the last one is all of an IPv4 address.
 #[inline(always)]
-pub(super) fn words(address: &Address) -> [u32; 4] {
+pub fn words(address: &Address) -> [u32; 4] {
     let bytes = &address.bytes;
     let mut words = [0; 4];
     let mut at = 0;

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::kernel::forward::Ring;
 use crate::plan;
 use crate::state::{self, Process, ProxyId};
 use balance::{Ask, Input, Live, Snapshot};
@@ -242,6 +243,29 @@ impl Live for Backend {
         };
         let limit = self.limit(server);
         limit > 0 && (state.served.get() >= limit.into() || state.queue.get() > 0)
+    }
+}
+
+impl Backend {
+    /// A place for a session that has one already, since another process gave it.
+    pub fn readmit(&'static self, index: usize) -> Slot {
+        if let Some(server) = self.server_state(index) {
+            server.served.up();
+        }
+        if let Some(state) = self.state() {
+            state.backend.served.up();
+        }
+        Slot { backend: self, index }
+    }
+
+    /// Takes a place back that was given in the kernel, by [`Backend::readmit`].
+    pub fn take_back(&'static self, index: usize) {
+        drop(Slot { backend: self, index });
+    }
+
+    /// The servers in charge, as the kernel chooses from them. `number` gives the number of a server by its index.
+    pub fn ring(&self, number: impl Fn(usize) -> u32) -> Ring {
+        self.snapshot.load().ring(self.plan.balance.hash.avalanche, number)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::source::Source;
-use crate::kernel::placement::{Listening, Placed, Placement, RuleReason};
+use crate::kernel::placement::{Listening, Placed, Placement, RuleReason, carried, listener_reason};
 use crate::kernel::steer::{Groups, Role};
 use crate::language::Location;
 use crate::plan::global::EbpfMode;
@@ -140,12 +140,13 @@ fn text_at(location: &Location, sources: &[Source]) -> String {
 }
 
 /// How the frontend's connections are carried.
-fn flows(plan: &Plan, proxy: &Proxy) -> &'static str {
-    match proxy.mode {
-        _ if plan.global.ebpf.mode == EbpfMode::Off => "userspace ('ebpf off' in the global section)",
-        _ if !proxy.options.offload => "userspace ('offload off')",
-        Mode::Http => "userspace (HTTP is understood message by message)",
-        Mode::Tcp => "userspace (carrying flows in the kernel is not implemented in this version)",
+fn flows(plan: &Plan, proxy: &Proxy) -> String {
+    match carried(plan, proxy) {
+        Err(reason) => format!("userspace ({reason})"),
+        Ok(_) => match proxy.binds.iter().find_map(listener_reason) {
+            None => "kernel, from the first SYN (TC)".to_owned(),
+            Some(reason) => format!("kernel, from the first SYN (TC); userspace for some listeners ({reason})"),
+        },
     }
 }
 

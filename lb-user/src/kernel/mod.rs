@@ -25,7 +25,7 @@ pub use gate::{
     Gate, GateAction, GateListener, GateRule, GateRules, GateStatus, GateWatch, InterfaceState, InterfaceStatus,
     RuleCount, Tables, Twin,
 };
-pub use help::{Help, Keeper, Listeners, Started};
+pub use help::{Help, Keeper, Listeners, PIN_DIR, Started};
 pub use interface::Mode;
 pub use object::MapStatus;
 pub use placement::Placement;

@@ -2,6 +2,7 @@
 //!
 //! It shares the exchange with HTTP: the same facts, server choice, retries, channels and log line, without messages.
 
+pub mod carried;
 mod inspect;
 
 use crate::backend::roster;

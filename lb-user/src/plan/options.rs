@@ -40,10 +40,19 @@ pub struct Options {
     /// Redispatch after how many retries: `Some(-1)` on the last one only, `Some(n)` each nth.
     pub redispatch: Option<i32>,
     pub http_keep_alive: HttpConnection,
-    /// `offload`: may the kernel carry flows?
-    pub offload: bool,
+    pub offload: Offload,
     pub forwardfor: Option<Forwarded>,
     pub originalto: Option<Forwarded>,
+}
+
+/// `offload`: which flows the kernel may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offload {
+    /// Those that it carries exactly as the configuration says.
+    Auto,
+    Off,
+    /// Those that it carries from their first SYN on.
+    Nat,
 }
 
 impl Default for Options {
@@ -84,7 +93,7 @@ impl Default for Options {
             server_keepalive: TcpKeepalive::default(),
             redispatch: None,
             http_keep_alive: HttpConnection::default(),
-            offload: true,
+            offload: Offload::Auto,
             forwardfor: None,
             originalto: None,
         }

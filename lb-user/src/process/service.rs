@@ -29,8 +29,10 @@ use crate::backend::live;
 use crate::health;
 use crate::kernel::steer::Lookup;
 use crate::kernel::{Help, Keeper, KernelError, Listeners};
+use crate::l4::carried::Prepared;
 use crate::observe::Loggers;
 use crate::plan::Plan;
+use crate::plan::global::EbpfMode;
 use crate::runtime::clock::{self, NEVER, Ticks};
 use crate::state::Process;
 use crate::stream::Engine;
@@ -92,6 +94,7 @@ impl Service {
         let state = Arc::new(live::process(plan, workers::count(plan), connections));
         let loggers = Loggers::open(plan, &state, "lb")?;
         let mut keeper = ask_kernel(plan, &state, &self.bound, self.lookup, self.old.is_some(), messages)?;
+        let prepared = prepare_carrying(plan, &self.bound, connections, messages)?;
         identity::assume(&plan.global)?;
         if self.has_master {
             prctl::set_pdeathsig(Signal::SIGTERM).map_err(|_| "[lb.main()] Cannot follow the master.".to_owned())?;
@@ -99,6 +102,10 @@ impl Service {
         let engine = Engine::new(plan, state, loggers);
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;
+        let _carrying = prepared
+            .map(|prepared| prepared.start(engine, keeper.help()))
+            .transpose()
+            .map_err(problem)?;
         let bound: Sockets = Rc::new(RefCell::new(self.bound));
         let environment = self.configuration.environment;
         let kernel = keeper.help();
@@ -150,6 +157,26 @@ fn ask_kernel(
         messages.notice(notice);
     }
     Ok(started.keeper)
+}
+
+/// Has the kernel ready to carry the connections that need nothing from us.
+fn prepare_carrying(
+    plan: &Plan,
+    bound: &[Bound],
+    connections: u32,
+    messages: &mut Messages,
+) -> Result<Option<Prepared>, String> {
+    let listening: Vec<_> = bound.iter().flat_map(Bound::listening).collect();
+    match Prepared::new(plan, &listening, connections) {
+        Ok(prepared) => Ok(prepared),
+        Err(error) if plan.global.ebpf.mode == EbpfMode::Require => Err(format!(
+            "[ebpf] Cannot forward connections: {error} ('ebpf require' is set)."
+        )),
+        Err(error) => {
+            messages.notice(format!("[ebpf] Connections are forwarded in userspace: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The running service, as this thread watches over it.

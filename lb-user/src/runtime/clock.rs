@@ -60,6 +60,12 @@ pub fn instant(ticks: Ticks) -> tokio::time::Instant {
     tokio::time::Instant::from_std(instant + since.min(Duration::from_secs(86_400 * 365)))
 }
 
+/// Nanoseconds of the kernel's own monotonic clock, which its programs read.
+pub fn kernel() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 /// The date: microseconds since the epoch.
 pub fn date() -> u64 {
     let now = ticks();

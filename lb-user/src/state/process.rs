@@ -92,6 +92,26 @@ impl Process {
         self.proxy(id.frontend)?.listeners.get(id.index as usize)
     }
 
+    /// Counts a connection that the kernel carries as one that was accepted and became a session. `now` is in milliseconds.
+    pub fn admit_carried(&self, id: ListenerId, now: u64) {
+        self.connections.up();
+        self.total_connections.increment();
+        self.connection_rate.add(1, now);
+        self.session_rate.add(1, now);
+        if let Some(proxy) = self.proxy(id.frontend) {
+            proxy.frontend.connections.up();
+            let counters = &proxy.frontend.counters;
+            counters.connections.increment();
+            counters.connection_rate.add(1, now);
+            counters.sessions.increment();
+            counters.session_rate.add(1, now);
+        }
+        if let Some(listener) = self.listener(id) {
+            listener.connections.up();
+            listener.sessions.increment();
+        }
+    }
+
     /// Counts connections that a rule denied before they reached this process. Each counts as one that was accepted first and denied
     /// then. `now` is in milliseconds.
     pub fn deny_early(&self, frontend: ProxyId, listener: Option<ListenerId>, connections: u64, now: u64) {

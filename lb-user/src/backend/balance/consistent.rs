@@ -29,6 +29,11 @@ struct Point {
 }
 
 impl Tree {
+    /// The places on the circle in their order, each with the position of its member.
+    pub fn points(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.points.iter().map(|point| (point.place, point.member))
+    }
+
     /// Places the points of all members. `factor` is `hash-balance-factor`.
     pub fn new(members: &[Member], factor: u32) -> Tree {
         let mut points: Vec<Point> = members

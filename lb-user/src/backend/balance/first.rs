@@ -8,6 +8,11 @@ pub struct ByNumber {
 }
 
 impl ByNumber {
+    /// The servers in their order.
+    pub fn servers(&self) -> &[u32] {
+        &self.servers
+    }
+
     /// Sorts the members.
     pub fn new(members: &[Member]) -> ByNumber {
         let mut members = members.to_vec();

@@ -12,6 +12,7 @@ pub mod key;
 mod least_connections;
 mod map;
 mod random;
+mod ring;
 mod round_robin;
 mod sequence;
 

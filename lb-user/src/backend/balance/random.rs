@@ -11,6 +11,16 @@ pub struct Draws {
 }
 
 impl Draws {
+    /// How many servers are drawn.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// What they are drawn from.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// `count` draws; 1 is a plain weighted random choice.
     pub fn new(tree: Tree, count: u32) -> Draws {
         Draws {

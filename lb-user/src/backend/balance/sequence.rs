@@ -32,6 +32,16 @@ impl Sequence {
         }
     }
 
+    /// All turns: a lead-in, then from [`Self::cycle`] on what repeats.
+    pub fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
+    /// Where the cycle begins.
+    pub fn cycle(&self) -> usize {
+        self.cycle
+    }
+
     /// The server whose turn is at `position`. With no lead-in this is the slot of a hash, too.
     pub fn at(&self, position: u64) -> Option<u32> {
         let length = self.slots.len() as u64;

@@ -216,6 +216,11 @@ impl Maps {
         self.walk.step(&self.walked, each)
     }
 
+    /// How many services are published.
+    pub fn services(&self) -> usize {
+        self.published.len()
+    }
+
     /// What became of packets, on all processors, by the reasons' names.
     pub fn reasons(&self) -> Result<Vec<(&'static str, u64)>, KernelError> {
         let count = |(at, &name)| {

@@ -88,10 +88,21 @@ pub struct Flow {
     pub down: Way,
 }
 
+/// How forwarding stands.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Where it is attached.
+    pub interfaces: Vec<String>,
+    /// Addresses and ports that connections are taken at.
+    pub services: usize,
+    /// What became of packets, by the reasons' names.
+    pub reasons: Vec<(&'static str, u64)>,
+}
+
 /// Forwarding in the kernel. Dropping it detaches it everywhere and leaves neither programs nor maps nor pins.
 pub struct Forwarder {
     // First, so that it is detached first.
-    links: BTreeMap<u32, FdLink>,
+    links: BTreeMap<u32, (String, FdLink)>,
     maps: Maps,
     resets: Option<Resets>,
     /// The most that fits into one segment over IPv4 on every interface.
@@ -137,7 +148,8 @@ impl Forwarder {
             if link.leads_elsewhere {
                 self.maps.add_peer(index)?;
             }
-            self.links.insert(index, attach(program(&mut self.ebpf)?, name)?);
+            let attached = attach(program(&mut self.ebpf)?, name)?;
+            self.links.insert(index, (name.clone(), attached));
             // IP and TCP headers without options.
             let segment = link.mtu.saturating_sub(40);
             self.segment = self.segment.min(u16::try_from(segment).unwrap_or(u16::MAX));
@@ -153,6 +165,21 @@ impl Forwarder {
         let addresses = interface::addresses()?.into_iter();
         let outward = addresses.filter(|interface| !interface.is_loopback());
         Ok(outward.map(|interface| interface.name).collect())
+    }
+
+    /// This host's addresses but those of the loopback.
+    ///
+    /// # Errors
+    /// [`KernelError::Addresses`].
+    pub fn local() -> Result<BTreeSet<IpAddr>, KernelError> {
+        let addresses = interface::addresses()?.into_iter();
+        let outward = addresses.filter(|interface| !interface.is_loopback());
+        Ok(outward.map(|interface| interface.ip()).collect())
+    }
+
+    /// Whether packets to an address leave this host.
+    pub fn leads_out(address: IpAddr) -> bool {
+        route::to(address, None).is_some()
     }
 
     /// How the kernel reaches a server, from `source` where that is given: `None` where it is this host, or out of reach by the
@@ -267,12 +294,16 @@ impl Forwarder {
         }
     }
 
-    /// What became of packets, by the reasons' names.
+    /// How things stand.
     ///
     /// # Errors
     /// [`KernelError::Map`].
-    pub fn reasons(&self) -> Result<Vec<(&'static str, u64)>, KernelError> {
-        self.maps.reasons()
+    pub fn status(&self) -> Result<Status, KernelError> {
+        Ok(Status {
+            interfaces: self.links.values().map(|(name, _)| name.clone()).collect(),
+            services: self.maps.services(),
+            reasons: self.maps.reasons()?,
+        })
     }
 
     /// Lets a process that becomes that user and group remove the pins all the same.

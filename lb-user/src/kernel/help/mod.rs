@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use self::count::Credit;
 use self::steering::Steering;
+use super::forward;
 use super::pins;
 use super::placement::{Listening, Placement};
 use super::shared::Inherited;
@@ -47,6 +48,8 @@ struct Stand {
     steering: Steering,
     gate: GateStand,
     capabilities: Option<Capabilities>,
+    /// What carries connections, where something does.
+    forwarding: Option<forward::Status>,
 }
 
 enum GateStand {
@@ -107,6 +110,7 @@ impl Help {
             steering: Steering::start(plan, lookup, groups, &pin_dir(plan)),
             gate: GateStand::Off("no rule to run there".to_owned()),
             capabilities: None,
+            forwarding: None,
         };
         if !stand.steering.is_idle() {
             stand.capabilities = Some(Capabilities::probe(&pin_dir(plan), &[]));
@@ -174,6 +178,11 @@ impl Help {
         if let GateStand::On(running) = gate {
             running.count(plan, process, placement);
         }
+    }
+
+    /// Takes note of how forwarding stands.
+    pub fn set_forwarding(&self, status: forward::Status) {
+        self.stand().forwarding = Some(status);
     }
 
     /// All that is known of the kernel's help, for people (`show ebpf`).

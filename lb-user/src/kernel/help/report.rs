@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{GateStand, Running, Stand};
+use crate::kernel::forward::Status;
 use crate::kernel::placement::{Placed, Placement};
 use crate::kernel::{Capabilities, GateStatus, InterfaceState, KernelError, RuleCount, State};
 use crate::plan::{Plan, Proxy};
@@ -23,11 +24,26 @@ pub fn write(plan: &Plan, stand: &mut Stand) -> String {
         }
     }
     stand.steering.write(&mut out);
+    forwarding(&mut out, stand.forwarding.as_ref());
     rules(&mut out, plan, &stand.placement, &counts);
     if let Some(capabilities) = &stand.capabilities {
         self::capabilities(&mut out, capabilities);
     }
     out
+}
+
+fn forwarding(out: &mut String, status: Option<&Status>) {
+    let Some(status) = status else {
+        let _ = writeln!(out, "forwarding: off (nothing to carry there)");
+        return;
+    };
+    let _ = writeln!(out, "forwarding: on (TC), {} addresses and ports", status.services);
+    for interface in &status.interfaces {
+        let _ = writeln!(out, "  interface {interface}: on");
+    }
+    let packets = status.reasons.iter().filter(|(_, count)| *count > 0);
+    let packets: Vec<String> = packets.map(|(name, count)| format!("{name} {count}")).collect();
+    let _ = writeln!(out, "  packets: {}", packets.join(", "));
 }
 
 fn gate(out: &mut String, running: &mut Running) -> Result<(), KernelError> {

@@ -35,7 +35,7 @@ impl Endpoint {
     }
 
     /// The addresses and ports of which two sockets would share connections.
-    pub(in crate::kernel) fn keys(self) -> impl Iterator<Item = (IpAddr, u16)> {
+    pub fn keys(self) -> impl Iterator<Item = (IpAddr, u16)> {
         let both = [IpAddr::from(Ipv4Addr::UNSPECIFIED), IpAddr::from(Ipv6Addr::UNSPECIFIED)];
         let any = both.into_iter().filter(move |_| self.address.is_none());
         self.address

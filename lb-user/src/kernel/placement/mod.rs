@@ -2,6 +2,7 @@
 //!
 //! The gate takes the `tcp-request connection` rules that open a frontend's list, up to the first that it cannot judge exactly: what
 //! stands below might only have been reached because of that one.
+mod flow;
 mod listening;
 mod reason;
 mod source;
@@ -9,7 +10,8 @@ mod table;
 
 use std::collections::BTreeMap;
 
-pub use self::listening::{Endpoint, Listening};
+pub use self::flow::{FlowReason, carried, listener_reason};
+pub use self::listening::{Contested, Endpoint, Listening, contested};
 pub use self::reason::{ListenerReason, RuleReason};
 use self::source::{List, Step};
 use lb_common::stick::{Check, Track};

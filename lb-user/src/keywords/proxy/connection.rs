@@ -4,7 +4,7 @@ use super::{BACK, Draft, FRONT, ONLY_BACK, ProxyRow, works};
 use crate::keywords::server::transport;
 use crate::keywords::{Reading, number};
 use crate::language::{Error, Words};
-use crate::plan::options::{Options, TcpKeepalive};
+use crate::plan::options::{Offload, Options, TcpKeepalive};
 use crate::plan::proxy::HttpReuse;
 use std::time::Duration;
 
@@ -87,15 +87,16 @@ pub(super) const ROWS: &[ProxyRow] = &[
     ),
     works(
         &["offload"],
-        "{ auto | off }",
+        "{ auto | off | nat }",
         FRONT,
         "Whether flows may be carried by the kernel where it does exactly what the configuration says.",
         "offload off",
         |keyword, words, draft, _| {
             draft.proxy.options.offload = match words.next().unwrap_or_default() {
-                "auto" => true,
-                "off" => false,
-                known @ ("nat" | "handover" | "sockmap") => {
+                "auto" => Offload::Auto,
+                "off" => Offload::Off,
+                "nat" => Offload::Nat,
+                known @ ("handover" | "sockmap") => {
                     return Err(Error::not_implemented(&format!("{keyword} {known}")));
                 }
                 other => {
