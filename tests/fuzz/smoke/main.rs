@@ -6,6 +6,7 @@ mod cli;
 mod configuration;
 mod harm;
 mod http1;
+mod rules;
 
 use proptest::test_runner::{Config, RngSeed};
 

@@ -1,0 +1,7 @@
+//! Fuzzes converters of binary formats.
+#![no_main]
+
+#[path = "../properties/rules.rs"]
+mod rules;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| rules::converter(input));
