@@ -8,6 +8,7 @@ pub mod pool;
 pub mod proxy_protocol;
 pub mod queue;
 pub mod roster;
+pub mod secure;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

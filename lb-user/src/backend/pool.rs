@@ -5,11 +5,13 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use crate::runtime::Connection;
 use crate::runtime::clock::Ticks;
+use crate::runtime::{Connection, TlsStream};
 use crate::state::ServerId;
+use crate::tls;
 
 /// A connection to a server.
 pub struct ServerConnection {
@@ -17,6 +19,8 @@ pub struct ServerConnection {
     /// `None` for what `dispatch` leads to.
     pub server: Option<ServerId>,
     pub local: Option<SocketAddr>,
+    /// Its TLS session, where there is one.
+    pub tls: Option<Arc<tls::Facts>>,
     /// Requests it has carried.
     pub uses: u32,
     pub idle_since: Ticks,
@@ -28,10 +32,13 @@ impl ServerConnection {
     /// A new connection, in use from now on.
     pub fn new(connection: Connection, server: Option<ServerId>) -> ServerConnection {
         let local = connection.socket.local_address();
+        let session = connection.socket.tls();
+        let tls = session.map(|stream| Arc::new(tls::Facts::of(stream.session())));
         let mut new = ServerConnection {
             connection,
             server,
             local,
+            tls,
             uses: 0,
             idle_since: 0,
             counted: false,
@@ -47,6 +54,11 @@ impl ServerConnection {
             && !self.connection.broken
             && self.connection.input.is_empty()
             && self.connection.socket.poll_readable(&mut cx).is_pending()
+    }
+
+    /// The server name that its TLS session asked for.
+    pub fn server_name(&self) -> Option<&[u8]> {
+        self.connection.socket.tls().and_then(TlsStream::server_name)
     }
 
     /// Notes that it is used now, or no longer.
@@ -124,13 +136,13 @@ fn with_pool<T>(server: ServerId, work: impl FnOnce(&mut Pool) -> T) -> Option<T
 
 /// Takes the connection that idled last. `reused_only` leaves those that have carried one request only
 /// (`http-reuse aggressive`, for a client's first request).
-pub fn take(server: ServerId, reused_only: bool) -> Option<ServerConnection> {
+pub fn take(server: ServerId, name: Option<&[u8]>, reused_only: bool) -> Option<ServerConnection> {
     loop {
         let mut connection = with_pool(server, |pool| {
             let at = pool
                 .idle
                 .iter()
-                .rposition(|connection| !reused_only || connection.uses > 1)?;
+                .rposition(|connection| connection.server_name() == name && (!reused_only || connection.uses > 1))?;
             Some(pool.idle.remove(at))
         })
         .flatten()?;

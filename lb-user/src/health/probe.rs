@@ -13,6 +13,8 @@ type Ticks = u64;
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
     Connected,
+    /// The TLS handshake is done.
+    Secured,
     /// The connection could not be made.
     Refused(Refusal),
     Received(&'a [u8]),
@@ -33,15 +35,27 @@ pub enum Refusal {
     Local(String),
     /// A unix socket did not take it.
     Unix(String),
+    /// The TLS handshake failed.
+    Tls(String),
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     Connect,
+    /// Shake hands over the connection.
+    Secure,
     Send(Vec<u8>),
     /// It is over; the connection is to be closed.
     Finish(Outcome),
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Securing,
+    Talking,
 }
 
 /// The state of a run.
@@ -51,16 +65,20 @@ pub struct Probe<'a> {
     patience: Patience,
     started: Ticks,
     deadline: Ticks,
-    is_connected: bool,
+    stage: Stage,
     effect: Option<Effect>,
     state_header: Option<&'a str>,
+    /// Does the server speak TLS?
+    secures: bool,
 }
 
 impl<'a> Probe<'a> {
-    /// Starts a run at `now` against a server that `is_up` or not. `state_header` is what the server is told of itself.
+    /// Starts a run at `now` against a server that `is_up` or not, and that `secures` its connections or not. `state_header` is what
+    /// the server is told of itself.
     pub fn new(
         kind: &'a CheckKind,
         patience: Patience,
+        secures: bool,
         is_up: bool,
         state_header: Option<&'a str>,
         now: Ticks,
@@ -74,9 +92,10 @@ impl<'a> Probe<'a> {
             patience,
             started: now,
             deadline: now + patience.connect.as_micros() as Ticks,
-            is_connected: false,
+            stage: Stage::Connecting,
             effect: Some(Effect::Connect),
             state_header,
+            secures,
         }
     }
 
@@ -93,13 +112,22 @@ impl<'a> Probe<'a> {
     /// Takes note of `event` at `now`.
     pub fn handle(&mut self, event: Event, now: Ticks) {
         match event {
-            Event::Connected => self.connected(now),
+            Event::Connected if self.secures => {
+                self.stage = Stage::Securing;
+                self.effect = Some(Effect::Secure);
+            }
+            Event::Connected => self.ready(now, Status::L4Ok),
+            Event::Secured => self.ready(now, Status::L6Ok),
+            Event::Refused(Refusal::Tls(info)) => self.finish(now, Status::L6Response, Some(info)),
             Event::Refused(Refusal::Remote(info)) => self.finish(now, Status::L4Connection, Some(info)),
             Event::Refused(Refusal::Local(info)) => self.finish(now, Status::L4Connection, Some(general(&info))),
             Event::Refused(Refusal::Unix(info)) => self.finish(now, Status::SocketError, Some(general(&info))),
             Event::Broken(info) => self.finish(now, Status::SocketError, Some(info)),
-            Event::TimedOut if self.is_connected => self.finish(now, Status::L7Timeout, None),
-            Event::TimedOut => self.finish(now, Status::L4Timeout, None),
+            Event::TimedOut => match self.stage {
+                Stage::Connecting => self.finish(now, Status::L4Timeout, None),
+                Stage::Securing => self.finish(now, Status::L6Timeout, None),
+                Stage::Talking => self.finish(now, Status::L7Timeout, None),
+            },
             Event::Received(bytes) => {
                 if let Some(judgement) = self.answer.as_mut().and_then(|answer| answer.receive(bytes)) {
                     self.judged(judgement, now);
@@ -113,10 +141,11 @@ impl<'a> Probe<'a> {
         }
     }
 
-    fn connected(&mut self, now: Ticks) {
-        self.is_connected = true;
+    /// There is a connection to talk over; `well`: that it is there is all that was asked.
+    fn ready(&mut self, now: Ticks, well: Status) {
+        self.stage = Stage::Talking;
         match self.kind {
-            CheckKind::Connect => self.finish(now, Status::L4Ok, None),
+            CheckKind::Connect => self.finish(now, well, None),
             CheckKind::Http(check) => {
                 if let Some(answer) = self.patience.answer {
                     self.deadline = now + answer.as_micros() as Ticks;
@@ -182,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_enough_for_layer_4() {
-        let mut probe = Probe::new(&CheckKind::Connect, PATIENT, true, None, 1_000);
+        let mut probe = Probe::new(&CheckKind::Connect, PATIENT, false, true, None, 1_000);
         assert_eq!(probe.poll_effect(), Some(Effect::Connect));
         assert_eq!(probe.poll_effect(), None);
         probe.handle(Event::Connected, 3_500);
@@ -193,7 +222,7 @@ mod tests {
     fn refusals_have_the_peers_words() {
         let refused = |refusal| {
             let kind = http();
-            let mut probe = Probe::new(&kind, PATIENT, true, None, 0);
+            let mut probe = Probe::new(&kind, PATIENT, false, true, None, 0);
             probe.poll_effect();
             probe.handle(Event::Refused(refusal), 0);
             probe.poll_effect()
@@ -228,7 +257,7 @@ mod tests {
             (PATIENT, Some(50_000), 300_000, Status::L7Timeout),
             (IMPATIENT, Some(50_000), 200_000, Status::L7Timeout),
         ] {
-            let mut probe = Probe::new(&kind, patience, true, None, 0);
+            let mut probe = Probe::new(&kind, patience, false, true, None, 0);
             if let Some(at) = connected {
                 probe.handle(Event::Connected, at);
             }
@@ -241,7 +270,7 @@ mod tests {
     #[test]
     fn an_answer_is_asked_for_and_judged() {
         let kind = http();
-        let mut probe = Probe::new(&kind, PATIENT, true, None, 0);
+        let mut probe = Probe::new(&kind, PATIENT, false, true, None, 0);
         probe.poll_effect();
         probe.handle(Event::Connected, 10);
         assert_eq!(
@@ -271,7 +300,7 @@ mod tests {
                 Some("Connection reset by peer"),
             ),
         ] {
-            let mut probe = Probe::new(&kind, PATIENT, true, None, 0);
+            let mut probe = Probe::new(&kind, PATIENT, false, true, None, 0);
             probe.handle(Event::Connected, 0);
             probe.handle(event, 0);
             assert_eq!(probe.poll_effect(), outcome(status, info, 0));

@@ -12,6 +12,7 @@ use super::result::Outcome;
 use super::schedule;
 use crate::backend::connect::{self, Destination, Manner};
 use crate::backend::proxy_protocol;
+use crate::backend::secure::Handshake;
 use crate::plan::check::CheckKind;
 use crate::plan::server::ProxyVersion;
 use crate::plan::{Proxy, Server};
@@ -99,6 +100,7 @@ async fn check(farm: &Farm, id: ServerId) -> Option<Outcome> {
     let mut probe = Probe::new(
         &proxy.check,
         patience,
+        is_secured(server),
         !standing.is_down(),
         state.as_deref(),
         clock::ticks(),
@@ -119,6 +121,18 @@ async fn check(farm: &Farm, id: ServerId) -> Option<Outcome> {
                 Some(Err(refusal)) => probe.handle(Event::Refused(refusal), clock::ticks()),
                 None => probe.handle(Event::TimedOut, clock::ticks()),
             },
+            (Some(Effect::Secure), held) => {
+                let socket = held.take()?;
+                let event = match within(deadline, secure(socket, server)).await {
+                    Some(Ok(socket)) => {
+                        *held = Some(socket);
+                        Event::Secured
+                    }
+                    Some(Err(_)) => Event::Refused(Refusal::Tls("SSL handshake failure".to_owned())),
+                    None => Event::TimedOut,
+                };
+                probe.handle(event, clock::ticks());
+            }
             (Some(Effect::Send(bytes)), Some(socket)) => match within(deadline, send(socket, &bytes)).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => probe.handle(Event::Broken(words(&error)), clock::ticks()),
@@ -139,6 +153,21 @@ async fn check(farm: &Farm, id: ServerId) -> Option<Outcome> {
             (Some(Effect::Send(_)) | None, None) => return None,
         }
     }
+}
+
+/// Shakes hands with a server that checks speak TLS with.
+async fn secure(socket: Socket, server: &Server) -> io::Result<Socket> {
+    let tls = &server.tls;
+    let connector = tls.connector.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+    let name = tls.check_sni.as_deref().map(str::as_bytes);
+    let mut handshake = Handshake::new(socket, connector, name)?;
+    poll_fn(|cx| handshake.poll(cx)).await
+}
+
+/// Do checks speak TLS: because `check-ssl` says so, or because they go where the sessions go, which do?
+fn is_secured(server: &Server) -> bool {
+    let elsewhere = server.check.port.is_some() || server.check.address.is_some();
+    server.tls.checks || (server.tls.enabled && !elsewhere)
 }
 
 async fn within<T>(deadline: Ticks, work: impl Future<Output = T>) -> Option<T> {

@@ -21,7 +21,7 @@ pub const FEATURES: &[(&str, bool)] = &[
     ("LIBCRYPT", false),
     ("CRYPT_H", false),
     ("GETADDRINFO", true),
-    ("OPENSSL", false),
+    ("OPENSSL", true),
     ("LUA", false),
     ("ACCEPT4", true),
     ("ZLIB", false),

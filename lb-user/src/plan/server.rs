@@ -1,11 +1,14 @@
 //! `server` lines (manual 5.2).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::CheckSettings;
 use crate::language::Location;
+use crate::rules::Expression;
 use crate::state::ServerId;
+use crate::tls;
 
 /// One server as configured. `default-server` fills one that each server starts from.
 #[derive(Clone, Debug)]
@@ -44,6 +47,24 @@ pub struct Server {
     pub check: CheckSettings,
     /// `init-addr`: where the address comes from at start, in this order.
     pub initial_address: Vec<InitialAddress>,
+    pub tls: ServerTls,
+}
+
+/// TLS of a `server` line.
+#[derive(Clone, Debug, Default)]
+pub struct ServerTls {
+    /// `ssl`
+    pub enabled: bool,
+    /// `check-ssl`: checks speak TLS although the traffic may not.
+    pub checks: bool,
+    pub verify: Option<tls::Verify>,
+    pub line: tls::ServerLine,
+    /// The server name asked for.
+    pub sni: Option<Arc<Expression>>,
+    /// The server name that checks ask for.
+    pub check_sni: Option<String>,
+    /// Who shakes hands, made when all is read.
+    pub connector: Option<Arc<tls::Connector>>,
 }
 
 /// One method of `init-addr`.
@@ -120,6 +141,7 @@ impl Default for Server {
             shutdown_backups_when_up: false,
             check: CheckSettings::default(),
             initial_address: vec![InitialAddress::Last, InitialAddress::Libc],
+            tls: ServerTls::default(),
         }
     }
 }

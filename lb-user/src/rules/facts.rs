@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::expression::Fetched;
 use super::value::Value;
@@ -239,6 +239,8 @@ pub struct Exchange {
     /// Local and remote address of the connection to the server.
     pub server_local: Option<SocketAddr>,
     pub server_remote: Option<SocketAddr>,
+    /// The TLS session with the server, where it speaks TLS.
+    pub server_tls: Option<Arc<tls::Facts>>,
     pub unique_id: Option<Vec<u8>>,
     /// Response status sent to the client; 0 while there is none.
     pub status: u16,

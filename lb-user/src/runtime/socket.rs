@@ -63,6 +63,14 @@ impl Socket {
         }
     }
 
+    /// The TLS session over it, where there is one.
+    pub fn tls(&self) -> Option<&TlsStream> {
+        match self {
+            Socket::Tls(stream) => Some(stream),
+            Socket::Bare(_) => None,
+        }
+    }
+
     /// Ends the writing half (FIN).
     pub fn shutdown_write(&mut self) {
         match self {

@@ -14,6 +14,8 @@ const LIMIT: usize = 65_536;
 pub struct TlsStream {
     wire: Socket,
     session: Connection,
+    /// The name that a server was asked for.
+    server_name: Option<Box<[u8]>>,
 }
 
 impl TlsStream {
@@ -35,7 +37,11 @@ impl TlsStream {
                 return Err((wire, error));
             }
         }
-        Ok(TlsStream { wire, session })
+        Ok(TlsStream {
+            wire,
+            session,
+            server_name: None,
+        })
     }
 
     /// The socket below.
@@ -48,9 +54,14 @@ impl TlsStream {
         &self.session
     }
 
-    /// The session as its own end sees it.
-    pub fn connection(&self) -> &Connection {
-        &self.session
+    /// The name that the server was asked for: what came of it is no use to anyone who would ask for another.
+    pub fn server_name(&self) -> Option<&[u8]> {
+        self.server_name.as_deref()
+    }
+
+    /// Remembers the name that the server is asked for.
+    pub fn set_server_name(&mut self, name: Option<&[u8]>) {
+        self.server_name = name.map(Into::into);
     }
 
     /// Drives the handshake to its end.

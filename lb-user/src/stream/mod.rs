@@ -7,6 +7,7 @@ pub mod body;
 mod capture;
 pub mod channel;
 pub mod client;
+mod connect;
 mod counting;
 pub mod ending;
 pub mod engine;

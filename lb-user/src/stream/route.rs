@@ -1,23 +1,17 @@
 //! Where the request goes: backend, server, connection.
 
 use std::future::Future;
-use std::pin::pin;
 use std::task::Poll;
 
+use super::connect::ConnectFailure;
 use super::ending::{Ending, cause, phase};
 use super::exchange::Exchange;
 use crate::backend::balance::{Ask, key};
-use crate::backend::connect::{self, Destination, Manner};
-use crate::backend::pool::{self, ServerConnection};
-use crate::backend::proxy_protocol;
 use crate::backend::queue::{Priority, Waiter};
 use crate::backend::{Assignment, Slot};
 use crate::http::uri;
 use crate::plan::balance::Algorithm;
-use crate::plan::proxy::HttpReuse;
 use crate::plan::rules::BackendName;
-use crate::plan::server::ProxyVersion;
-use crate::plan::{self};
 use crate::rules::condition::Verdict;
 use crate::rules::facts::Side;
 use crate::runtime::Connection;
@@ -79,6 +73,7 @@ impl Exchange<'_> {
                 Ok(connection) => {
                     self.facts.times.connect = self.lap();
                     self.facts.server_local = connection.local;
+                    self.facts.server_tls.clone_from(&connection.tls);
                     self.facts.server_remote = self.remote_address();
                     self.server = Some(connection);
                     if !self.http {
@@ -209,117 +204,6 @@ impl Exchange<'_> {
         }
     }
 
-    /// An idle connection, or a new one.
-    async fn connect(&mut self) -> Result<ServerConnection, ConnectFailure> {
-        if let Some(reused) = self.idle_connection() {
-            return Ok(reused);
-        }
-        let failed = ConnectFailure::Refused;
-        let destination = self.destination().ok_or(failed)?;
-        let manner = self.manner();
-        let deadline = clock::after(clock::ticks(), self.proxy.timeouts.connect);
-        let watch = self.proxy.options.abortonclose;
-        self.engine.count_connect(self.backend, self.facts.server);
-        let client = &mut *self.client;
-        let mut connecting = pin!(connect::connect(&destination, manner));
-        let connection = &mut client.connection;
-        let connected = client.timer.until(deadline, |cx| match connecting.as_mut().poll(cx) {
-            Poll::Ready(socket) => Poll::Ready(socket.map_err(|_| ConnectFailure::Refused)),
-            Poll::Pending if watch && client_left(connection, cx) => Poll::Ready(Err(ConnectFailure::ClientLeft)),
-            Poll::Pending => Poll::Pending,
-        });
-        let socket = connected.await.ok_or(ConnectFailure::TimedOut)??;
-        if self.proxy.options.nolinger {
-            socket.reset_on_close();
-        }
-        let connection = ServerConnection::new(Connection::new(socket), self.facts.server);
-        self.announce_client(connection, deadline).await
-    }
-
-    /// Sends the PROXY header that the server expects, if it does (`send-proxy`).
-    async fn announce_client(
-        &mut self,
-        mut server: ServerConnection,
-        deadline: Ticks,
-    ) -> Result<ServerConnection, ConnectFailure> {
-        let Some(version) = self.server_plan().and_then(|plan| plan.send_proxy) else {
-            return Ok(server);
-        };
-        let session = &self.client.session;
-        let addresses = session
-            .destination
-            .filter(|_| !session.is_unix)
-            .map(|to| (session.source, to));
-        let header = match version {
-            ProxyVersion::V1 => proxy_protocol::write_v1(addresses),
-            ProxyVersion::V2 => proxy_protocol::write_v2(addresses),
-        };
-        let mut sent = 0;
-        let written = self.client.timer.until(deadline, |cx| {
-            while let Some(rest) = header.get(sent..).filter(|rest| !rest.is_empty()) {
-                match std::task::ready!(server.connection.poll_send(cx, rest)) {
-                    Ok(n) => sent += n,
-                    Err(_) => return Poll::Ready(Err(ConnectFailure::Refused)),
-                }
-            }
-            Poll::Ready(Ok(()))
-        });
-        written.await.ok_or(ConnectFailure::TimedOut)??;
-        Ok(server)
-    }
-
-    fn remote_address(&self) -> Option<std::net::SocketAddr> {
-        match self.destination()? {
-            Destination::Inet(address) => Some(address),
-            Destination::Unix(_) => None,
-        }
-    }
-
-    fn destination(&self) -> Option<Destination> {
-        if let Some(address) = self.proxy.dispatch {
-            return Some(Destination::Inet(address));
-        }
-        let state = self.engine.process.server(self.facts.server?)?;
-        let client_port = self.client.session.destination.map(|address| address.port());
-        connect::destination(self.server_plan()?, state, client_port)
-    }
-
-    pub(super) fn server_plan(&self) -> Option<&'static plan::Server> {
-        self.proxy.servers.get(self.facts.server?.index())
-    }
-
-    fn manner(&self) -> Manner<'static> {
-        // A stream of bytes may well begin with the server's: only with data to send is there something to wait for.
-        let sends = self.http || !self.client.connection.input.is_empty();
-        Manner {
-            delay_ack: self.proxy.options.tcp_smart_connect && sends,
-            ..Manner::of(self.proxy, self.server_plan(), &self.engine.plan.global.tune)
-        }
-    }
-
-    /// A connection that may carry this request: the client's own first, then the worker's idle ones (`http-reuse`).
-    fn idle_connection(&mut self) -> Option<ServerConnection> {
-        let server = self.facts.server?;
-        let own = &mut self.client.own_servers;
-        while let Some(at) = own.iter().position(|connection| connection.server == Some(server)) {
-            let mut connection = own.swap_remove(at);
-            if connection.is_fresh() {
-                return Some(connection);
-            }
-        }
-        let first = self.facts.is_first;
-        let reused = match self.proxy.http_reuse {
-            HttpReuse::Never => None,
-            HttpReuse::Safe if first => None,
-            HttpReuse::Aggressive if first => pool::take(server, true),
-            HttpReuse::Safe | HttpReuse::Aggressive | HttpReuse::Always => pool::take(server, false),
-        };
-        if reused.is_some() {
-            self.engine.count_reuse(self.backend, self.facts.server);
-        }
-        reused
-    }
-
     /// Decides what a failed connection leads to: another try, perhaps elsewhere, or the end.
     async fn retry_connect(&mut self, failure: ConnectFailure) -> Result<(), Ending> {
         if failure == ConnectFailure::ClientLeft {
@@ -371,14 +255,6 @@ impl Exchange<'_> {
         self.engine.count_client_abort(self.backend, self.facts.server);
         Ending::status(cause::CLIENT, phase, status)
     }
-}
-
-/// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ConnectFailure {
-    Refused,
-    TimedOut,
-    ClientLeft,
 }
 
 /// Has the client closed its side? Bytes it sends meanwhile are kept.

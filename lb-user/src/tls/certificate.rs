@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{Error as TlsError, SignatureAlgorithm};
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
 /// A certificate chain with the key of its first certificate.
@@ -65,13 +65,12 @@ impl Certificate {
             .ok_or(Mistake::NoKey)?;
         let provider = aws_lc_rs::default_provider().key_provider;
         let key = provider.load_private_key(key).map_err(|_| Mistake::BadKey)?;
+        if key.public_key().is_some_and(|public| !is_of(public.as_ref(), first)) {
+            return Err(Mistake::Mismatch);
+        }
         let algorithm = key.algorithm();
         let mut key = CertifiedKey::new(chain, key);
         key.ocsp = texts.ocsp;
-        match key.keys_match() {
-            Ok(()) | Err(TlsError::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-            Err(_) => return Err(Mistake::Mismatch),
-        }
         Ok(Certificate {
             name: name.to_owned(),
             key: Arc::new(key),
@@ -112,6 +111,19 @@ fn private_key(pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
             SectionKind::EcPrivateKey => Some(PrivateSec1KeyDer::from(der).into()),
             _ => None,
         })
+}
+
+/// Is a certificate made out to a host? Its common name counts, too, and a wildcard stands for one label.
+pub fn is_made_out_to(der: &[u8], host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let domain = host.find('.').and_then(|dot| host.get(dot..));
+    let fits = |name: &String| *name == host || name.strip_prefix('*').is_some_and(|suffix| Some(suffix) == domain);
+    names(der).is_some_and(|names| names.iter().any(fits))
+}
+
+/// Is a public key the certificate's own?
+fn is_of(public: &[u8], der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.public_key().raw == public)
 }
 
 /// The common names and alternative DNS names of a certificate.
@@ -171,6 +183,16 @@ mod tests {
             let certificate = read.unwrap();
             assert_eq!(certificate.names, ["www.example.com", "*.wild.example.com"]);
             assert_eq!(certificate.algorithm, SignatureAlgorithm::ECDSA);
+        }
+        let leaf = read(&pem, Some(&key)).unwrap();
+        for (host, fits) in [
+            ("WWW.example.com", true),
+            ("a.wild.example.com", true),
+            ("a.b.wild.example.com", false),
+            ("wild.example.com", false),
+            ("example.com", false),
+        ] {
+            assert_eq!(is_made_out_to(leaf.leaf(), host), fits, "{host}");
         }
         let mistake = |pem: &str, key| read(pem, key).map(|_| ()).unwrap_err();
         assert_eq!(mistake(&pem, None), Mistake::NoKey);

@@ -1,7 +1,7 @@
 //! What is wrong with a certificate, by the numbers of OpenSSL's `X509_V_ERR_*` (`man 1 verify`), which `ssl_c_verify`,
 //! `crt-ignore-err` and `ca-ignore-err` speak.
 
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
@@ -55,6 +55,23 @@ pub fn depth(error: u8, certificate: &[u8], above: usize, now: UnixTime) -> u8 {
     } else {
         u8::try_from(above.max(1)).unwrap_or(u8::MAX)
     }
+}
+
+/// A certificate that is itself among the trusted ones needs nobody to vouch for it, be it made out by an authority or not.
+///
+/// # Errors
+/// The first thing that is wrong all the same: its dates.
+pub fn trusted(
+    certificate: &CertificateDer<'_>,
+    authorities: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Option<Result<(), Error>> {
+    authorities
+        .contains(certificate)
+        .then(|| match is_valid(certificate, now) {
+            true => Ok(()),
+            false => Err(CertificateError::Expired.into()),
+        })
 }
 
 fn is_valid(certificate: &[u8], now: UnixTime) -> bool {

@@ -2,6 +2,8 @@
 
 mod peer;
 
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::RwLock;
@@ -18,6 +20,8 @@ use crate::state::server::{Check, Running, ServerCounters, admin};
 use crate::state::userlist::{Password, User, Userlist};
 use crate::state::{Gauge, ListenerId, Process, Proxy, ProxyId, Server, ServerId};
 use crate::stick::{DataKind, DataType, Key, KeyType, StickTable, TableId, Tables};
+use crate::tls;
+use crate::tls::client_auth::Findings;
 
 /// The files that examples name.
 const FILES: &[(&str, &str)] = &[
@@ -277,7 +281,7 @@ fn session() -> Session {
         accepted: 1_234_567_890_000_000,
         variables: Default::default(),
         counters: None,
-        tls: None,
+        tls: Some(Box::new(tls_facts())),
         proxied: Some(Box::new(Proxied {
             authority: Some(b"example.com".to_vec()),
             unique_id: Some(b"6c62".to_vec()),
@@ -285,8 +289,38 @@ fn session() -> Session {
     }
 }
 
+fn tls_facts() -> tls::Facts {
+    let pem = include_bytes!("../../../../tests/data/certificate.pem");
+    let chain = tls::certificate::certificates(pem);
+    // Which key it is does not show.
+    let key = rcgen::KeyPair::generate().unwrap().serialize_der();
+    let provider = rustls::crypto::aws_lc_rs::default_provider().key_provider;
+    let key = provider.load_private_key(PrivatePkcs8KeyDer::from(key).into()).unwrap();
+    let shown = tls::Certificate {
+        name: "site.pem".to_owned(),
+        names: Vec::new(),
+        algorithm: key.algorithm(),
+        key: Arc::new(CertifiedKey::new(chain.clone(), key)),
+    };
+    tls::Facts {
+        version: "TLSv1.3",
+        cipher: "TLS_AES_128_GCM_SHA256",
+        key_size: 128,
+        alpn: Some(b"http/1.1".to_vec()),
+        resumed: false,
+        sni: Some("www.example.com".to_owned()),
+        chain,
+        findings: Findings { error: 10, depth: 0 },
+        shown: Some(Arc::new(shown)),
+        hello: Some(tls::Hello {
+            suites: vec![0x13, 1, 0x13, 2],
+        }),
+    }
+}
+
 fn exchange() -> Exchange {
     Exchange {
+        server_tls: Some(Arc::new(tls_facts())),
         id: 7,
         is_first: true,
         backend: Some(ProxyId(1)),

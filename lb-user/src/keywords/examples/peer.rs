@@ -33,6 +33,8 @@ fn wire() -> String {
 
 fn scene() -> Scene {
     let mut scene = Scene::new();
+    // The peer was asked in the clear.
+    scene.session.tls = None;
     let mut head = Head::new();
     parse_request(wire().as_bytes(), &mut head, &Limits::default()).unwrap();
     scene.exchange = Exchange {

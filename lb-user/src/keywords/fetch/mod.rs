@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod session;
 mod table;
+mod tls;
 mod url;
 
 use crate::http::message::Head;
@@ -48,6 +49,18 @@ pub const ROWS: &[&[FetchRow]] = &[
     response::ROWS,
     session::ROWS,
     table::ROWS,
+    tls::CERTIFICATES[0],
+    tls::CERTIFICATES[1],
+    tls::CERTIFICATES[2],
+    tls::CERTIFICATES[3],
+    tls::CERTIFICATES[4],
+    tls::SESSIONS[0],
+    tls::SESSIONS[1],
+    tls::SESSIONS[2],
+    tls::SESSIONS[3],
+    tls::SESSIONS[4],
+    tls::SESSIONS[5],
+    tls::SESSIONS[6],
     url::ROWS,
 ];
 

@@ -14,22 +14,6 @@ pub(super) const ROWS: &[FetchRow] = &[
         Fetch::one(Kind::Bool, |_, f| Value::Bool(f.exchange.is_first).into()),
     ),
     works(
-        &["ssl_fc"],
-        "",
-        Scope::L5_CLIENT,
-        "Is the client's connection a TLS session? None is in this version.",
-        "ssl_fc # 0",
-        Fetch::one(Kind::Bool, |_, _| Value::Bool(false).into()),
-    ),
-    works(
-        &["ssl_bc"],
-        "",
-        Scope::L5_SERVER,
-        "Is the server's connection a TLS session? None is in this version.",
-        "ssl_bc # 0",
-        Fetch::one(Kind::Bool, |_, _| Value::Bool(false).into()),
-    ),
-    works(
         &["unique-id"],
         "",
         Scope::L4_CLIENT,

@@ -34,21 +34,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "",
         "Name the balancer's own connections PROXY in place of LOCAL.",
     ),
-    refused(
-        &["ssl-default-server-ciphers"],
-        "<ciphers>",
-        "Cipher suites to servers up to TLS 1.2.",
-    ),
-    refused(
-        &["ssl-default-server-ciphersuites"],
-        "<ciphersuites>",
-        "Cipher suites to servers in TLS 1.3.",
-    ),
-    refused(
-        &["ssl-default-server-options"],
-        "[<option>]...",
-        "TLS options to servers.",
-    ),
     refused(&["ssl-dh-param-file"], "<file>", "Diffie-Hellman parameters."),
     refused(
         &["ssl-engine"],
@@ -56,11 +41,6 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "An OpenSSL engine.",
     ),
     refused(&["ssl-mode-async"], "", "Asynchronous TLS engines."),
-    refused(
-        &["ssl-server-verify"],
-        "[none|required]",
-        "Whether servers' certificates are checked.",
-    ),
     refused(
         &["ssl-skip-self-issued-ca"],
         "",

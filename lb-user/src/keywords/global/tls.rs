@@ -25,7 +25,7 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "Where relative names of certificates start.",
         "crt-base /etc/lb/certs",
         |keyword, words, _, reading| {
-            reading.names.tls.certificate_base = Some(words.need(keyword, "a directory")?.to_owned());
+            reading.names.tls.certificate_base = Some(directory(keyword, words)?.to_owned());
             words.end(keyword)
         },
     ),
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[GlobalRow] = &[
         "Where relative names of authorities and revocation lists start.",
         "ca-base /etc/lb/ca",
         |keyword, words, _, reading| {
-            reading.names.tls.authority_base = Some(words.need(keyword, "a directory")?.to_owned());
+            reading.names.tls.authority_base = Some(directory(keyword, words)?.to_owned());
             words.end(keyword)
         },
     ),
@@ -91,6 +91,44 @@ pub(super) const ROWS: &[GlobalRow] = &[
         bind,
         options
     ),
+    setting!(
+        "ssl-default-server-ciphers",
+        "<ciphers>",
+        "Cipher suites up to TLS 1.2 with servers whose lines name none.",
+        "ssl-default-server-ciphers ECDHE+AESGCM",
+        server,
+        setting::ciphers
+    ),
+    setting!(
+        "ssl-default-server-ciphersuites",
+        "<ciphersuites>",
+        "Cipher suites of TLS 1.3 with servers whose lines name none.",
+        "ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256",
+        server,
+        setting::ciphersuites
+    ),
+    setting!(
+        "ssl-default-server-options",
+        "[<option>]...",
+        "Versions with servers whose lines name none.",
+        "ssl-default-server-options ssl-min-ver TLSv1.2",
+        server,
+        server_options
+    ),
+    works(
+        &["ssl-server-verify"],
+        "[none|required]",
+        "Are servers' certificates verified where their lines say nothing? They are by default.",
+        "ssl-server-verify none",
+        |keyword, words, _, reading| {
+            reading.names.tls.verify_servers = match words.next().unwrap_or_default() {
+                "none" => false,
+                "required" => true,
+                _ => return Err(Error::expects(keyword, "'none' or 'required' as argument")),
+            };
+            words.end(keyword)
+        },
+    ),
     works(
         &["tune.ssl.cachesize"],
         "<number>",
@@ -119,6 +157,28 @@ pub(super) const ROWS: &[GlobalRow] = &[
         |keyword, words, _, _| number::only_integer::<u32>(keyword, words).map(drop),
     ),
 ];
+
+fn directory<'a>(keyword: &str, words: &mut Words<'a>) -> Result<&'a str, Error> {
+    let missing = || {
+        Error::new(format!(
+            "global statement '{keyword}' expects a directory path as an argument."
+        ))
+    };
+    words.next().ok_or_else(missing)
+}
+
+fn server_options(
+    keyword: &str,
+    words: &mut Words<'_>,
+    settings: &mut Settings,
+    reading: &mut Reading<'_>,
+) -> Result<(), Error> {
+    let of_listeners = |word: &&String| matches!(word.as_str(), "no-tls-tickets" | "prefer-client-ciphers");
+    match words.rest().iter().find(of_listeners) {
+        Some(word) => Err(Error::not_implemented(&format!("{keyword} {word}"))),
+        None => options(keyword, words, settings, reading),
+    }
+}
 
 fn options(
     keyword: &str,
@@ -150,13 +210,12 @@ fn options(
     Ok(())
 }
 
+const EXTRA: &str = "one or multiple arguments (none, all, bundle, sctl, ocsp, issuer)";
+
 fn extra(keyword: &str, words: &mut Words<'_>) -> Result<Extra, Error> {
     let mut extra = Extra::NONE;
     if words.is_empty() {
-        return Err(Error::expects(
-            keyword,
-            "one of: 'none', 'all', 'bundle', 'sctl', 'ocsp', 'issuer', 'key'",
-        ));
+        return Err(Error::expects(keyword, EXTRA));
     }
     for word in words.by_ref() {
         match word {
@@ -167,7 +226,7 @@ fn extra(keyword: &str, words: &mut Words<'_>) -> Result<Extra, Error> {
             "key" => extra.key = true,
             // An issuer only serves to make OCSP requests, and rustls does not send timestamps of certificates (sctl).
             "issuer" | "sctl" => {}
-            other => return Err(Error::new(format!("'{keyword}' : unknown option '{other}'."))),
+            _ => return Err(Error::expects(keyword, EXTRA)),
         }
     }
     Ok(extra)

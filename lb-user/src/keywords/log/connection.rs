@@ -60,7 +60,11 @@ pub const ROWS: &[LogVariableRow] = &[
         "Name of the frontend, with `~` behind it over TLS.",
         "log-format %ft",
         |f, flags, out| {
-            write::text(out, flags, frontend(f));
+            let name = frontend(f);
+            match f.session.tls {
+                Some(_) => write::text(out, flags, &[name, b"~"].concat()),
+                None => write::text(out, flags, name),
+            }
         },
     ),
     variable(
@@ -159,16 +163,18 @@ pub const ROWS: &[LogVariableRow] = &[
         &["sslc"],
         "Cipher of the client's TLS session.",
         "log-format %sslc",
-        |_, flags, out| {
-            write::nothing(out, flags);
+        |f, flags, out| match &f.session.tls {
+            Some(tls) => write::text(out, flags, tls.cipher.as_bytes()),
+            None => write::nothing(out, flags),
         },
     ),
     variable(
         &["sslv"],
         "Version of the client's TLS session.",
         "log-format %sslv",
-        |_, flags, out| {
-            write::nothing(out, flags);
+        |f, flags, out| match &f.session.tls {
+            Some(tls) => write::text(out, flags, tls.version.as_bytes()),
+            None => write::nothing(out, flags),
         },
     ),
 ];

@@ -146,8 +146,6 @@ pub(super) const ROWS: &[ServerRow] = &[
         "Application protocols offered by checks.",
     ),
     refused(&["check-proto"], "<name>", "The HTTP version of checks."),
-    refused(&["check-sni"], "<sni>", "The server name that checks ask for."),
-    refused(&["check-ssl"], "", "Checks speak TLS."),
     refused(&["check-via-socks4"], "", "Checks go through the SOCKS4 proxy."),
     refused(&["observe"], "<mode>", "Watch live traffic for failures."),
     refused(&["on-error"], "<mode>", "What too many observed failures lead to."),

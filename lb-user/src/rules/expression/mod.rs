@@ -107,6 +107,12 @@ pub struct Expression {
     pub text: Box<str>,
 }
 
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// One converter of an expression.
 #[derive(Clone)]
 pub struct Step {
