@@ -24,7 +24,7 @@ const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
 // Userspace sizes the maps when it loads the program; the capacities here are for other loaders.
 
-/// This host's own addresses; the value is the length of the prefix they are configured with.
+/// This host's own addresses; the value is the index of the interface that has it.
 #[btf_map]
 static GATE_LOCAL: HashMap<Address, u32, 1024, NO_PREALLOC> = HashMap::new();
 /// The rule list of each listener.

@@ -56,3 +56,33 @@ fn said(lb: &Path, arguments: &[&str]) -> Result<String> {
     };
     String::from_utf8(bytes).with_context(|| format!("lb {}", arguments.join(" ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use anyhow::Result;
+
+    use crate::shell;
+
+    /// A guide that says nothing of a table is as wrong as one that tells of a table long gone.
+    #[test]
+    fn the_guide_to_bpftool_names_every_program_and_map() -> Result<()> {
+        let mut there = BTreeSet::new();
+        for file in fs::read_dir(shell::root().join("lb-ebpf/src"))? {
+            let text = fs::read_to_string(file?.path())?;
+            let map = |line: &str| Some(line.strip_prefix("static ")?.split_once(':')?.0.to_owned());
+            let program = |line: &str| Some(line.strip_prefix("pub fn ")?.split_once('(')?.0.to_owned());
+            let names = text.lines().filter_map(|line| map(line).or_else(|| program(line)));
+            there.extend(names.filter(|name| name.starts_with("lb_") || name.contains('_')));
+        }
+        let guide = fs::read_to_string(shell::root().join("docs/bpftool.md"))?;
+        let rows = guide
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let told: BTreeSet<String> = rows.map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(told, there);
+        Ok(())
+    }
+}

@@ -109,7 +109,7 @@ fn boot_one(kernel: &Kernel, archive: &Archive) -> Result<Counts> {
             LIMIT,
             "qemu-system-x86_64",
             "-cpu",
-            "max",
+            "max,-cx16",
             "-smp",
             "2",
             "-m",
