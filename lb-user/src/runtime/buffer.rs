@@ -16,7 +16,7 @@ thread_local! {
 
 /// Sets the size of this worker's buffers (`tune.bufsize`).
 pub fn set_size(bytes: usize) {
-    SIZE.set(bytes);
+    SIZE.set(bytes.min(u32::MAX as usize));
     POOL.with_borrow_mut(Vec::clear);
 }
 
@@ -29,8 +29,9 @@ pub fn size() -> usize {
 #[derive(Default)]
 pub struct Buffer {
     storage: Option<Box<[u8]>>,
-    start: usize,
-    end: usize,
+    // Idle connections are many, so these are no larger than a storage needs.
+    start: u32,
+    end: u32,
 }
 
 impl Buffer {
@@ -38,13 +39,13 @@ impl Buffer {
     pub fn bytes(&self) -> &[u8] {
         self.storage
             .as_deref()
-            .and_then(|storage| storage.get(self.start..self.end))
+            .and_then(|storage| storage.get(self.start as usize..self.end as usize))
             .unwrap_or_default()
     }
 
     /// How many bytes it holds.
     pub fn len(&self) -> usize {
-        self.end - self.start
+        (self.end - self.start) as usize
     }
 
     /// Does it hold nothing?
@@ -59,7 +60,7 @@ impl Buffer {
 
     /// Forgets the first `n` bytes.
     pub fn consume(&mut self, n: usize) {
-        self.start = (self.start + n).min(self.end);
+        self.start += n.min(self.len()) as u32;
         if self.is_empty() {
             self.start = 0;
             self.end = 0;
@@ -69,12 +70,13 @@ impl Buffer {
     /// Room for more bytes, made by moving what is held to the front where needed. Empty when the buffer is full.
     pub fn room(&mut self) -> &mut [u8] {
         let storage = self.storage.get_or_insert_with(take);
-        if self.start > 0 && storage.len() - self.end < storage.len() / 4 {
-            storage.copy_within(self.start..self.end, 0);
+        let (start, end) = (self.start as usize, self.end as usize);
+        if start > 0 && storage.len() - end < storage.len() / 4 {
+            storage.copy_within(start..end, 0);
             self.end -= self.start;
             self.start = 0;
         }
-        storage.get_mut(self.end..).unwrap_or_default()
+        storage.get_mut(self.end as usize..).unwrap_or_default()
     }
 
     /// Takes a larger storage, if this one is empty and of the ordinary size. For the bulk of a stream only: what has to
@@ -91,7 +93,7 @@ impl Buffer {
     /// Says that the first `n` bytes of the room were filled.
     pub fn filled(&mut self, n: usize) {
         let capacity = self.storage.as_ref().map_or(0, |storage| storage.len());
-        self.end = (self.end + n).min(capacity);
+        self.end += n.min(capacity - self.end as usize) as u32;
     }
 
     /// Appends what fits of `bytes` and returns how much that was.
