@@ -30,6 +30,8 @@ pub struct Table {
     hasher: Hasher,
     shards: Box<[Mutex<Shard>]>,
     used: AtomicU64,
+    /// When the table was last swept.
+    swept: AtomicU64,
 }
 
 impl Table {
@@ -43,6 +45,7 @@ impl Table {
             hasher: Hasher::default(),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             used: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
             spec,
         }
     }
@@ -166,6 +169,7 @@ impl Table {
         if self.spec.expire.is_none() {
             return;
         }
+        self.swept.store(now, Relaxed);
         for index in 0..self.shards.len() {
             let mut shard = self.lock(index);
             self.expire(&mut shard, now);
@@ -196,11 +200,15 @@ impl Table {
         self.change(&mut self.lock(shard), slot, now, f)
     }
 
-    /// Ends one tracking of an entry with a last change, which does not make it younger.
+    /// Ends one tracking of an entry with a last change. The entry lives on from now, which is the last sweep.
     pub(super) fn release(&self, shard: usize, slot: Slot, end: impl FnOnce(&mut Entry<'_>)) {
-        if let Some(stored) = self.lock(shard).get(slot) {
-            stored.uses = stored.uses.saturating_sub(1);
-            end(&mut self.entry(stored, 0));
+        let mut shard = self.lock(shard);
+        let Some(stored) = shard.get(slot) else { return };
+        stored.uses = stored.uses.saturating_sub(1);
+        end(&mut self.entry(stored, 0));
+        let expires = self.expiry(self.swept.load(Relaxed)).max(stored.expires);
+        shard.touch(slot, expires);
+        if let Some(stored) = shard.get(slot) {
             self.tell_expiry(stored);
         }
     }

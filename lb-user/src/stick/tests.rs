@@ -119,6 +119,16 @@ fn a_tracked_entry_stays() {
 }
 
 #[test]
+fn an_entry_lives_on_from_the_end_of_its_tracking() {
+    let table = Arc::new(Table::new(sized(2, Some(100))));
+    let tracked = table.track(&key(&table, 1), 0, |_| {}).expect("room");
+    table.sweep(450_000);
+    drop(tracked);
+    assert_eq!(gpc0(&table, 1, 549), Some(0));
+    assert_eq!(gpc0(&table, 1, 550), None);
+}
+
+#[test]
 fn all_entries_can_be_tracked_at_once() {
     let table = Arc::new(Table::new(sized(2, None)));
     let tracked: Vec<_> = (1..=2)
