@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use lab::{Balancer, Client, Setup, until};
 use rustix::net::sockopt::set_socket_linger;
 
+mod broken;
 mod http;
 mod tcp;
 
@@ -26,6 +27,8 @@ struct Scene {
     name: &'static str,
     /// Lines of the sections; `SERVER` stands for the address of the scripted server.
     global: &'static str,
+    /// Options of the `bind` line.
+    bind: &'static str,
     frontend: &'static str,
     backend: &'static str,
     /// What clients send, each on a connection of its own after the last one was read to its end; a client whose words
@@ -41,6 +44,7 @@ impl Scene {
     const HTTP: Scene = Scene {
         name: "",
         global: "",
+        bind: "",
         frontend: "",
         backend: "",
         clients: &["GET / HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n"],
@@ -61,10 +65,11 @@ impl Scene {
             let mut client = Client::connect(balancer.address("web")?)?;
             client.send(sent.trim_end_matches("FIN"))?;
             if sent.ends_with("FIN") {
-                client.finish()?;
+                // The balancer may have closed already.
+                let _ = client.finish();
             }
             let received = match client.to_end() {
-                Ok(bytes) => bytes.escape_ascii().to_string(),
+                Ok(bytes) => without_own_spelling(&bytes).escape_ascii().to_string(),
                 Err(_) => "(reset)".to_owned(),
             };
             told += &format!("client got {received}\n");
@@ -102,13 +107,14 @@ defaults
     timeout server 5s
     retries 0
 frontend web
-    bind \"fd@${{web}}\"
+    bind \"fd@${{web}}\" {}
     log-format \"LINE %b/%s %ST %tsc %rc %CC %CS %hr %hs %{{+Q}}r\"
 {}
     default_backend back
 backend back
 {}",
             self.global,
+            self.bind,
             self.frontend,
             self.backend.replace("SERVER", &server.to_string())
         ))
@@ -142,6 +148,18 @@ fn compare(scenes: &[Scene]) -> Result<()> {
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
     Ok(())
+}
+
+/// The peer's parser spells and orders the headers of its own 400 in another way than the rest of it does.
+fn without_own_spelling(answer: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    match text.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 400 ") => {
+            let line = head.lines().next().unwrap_or_default();
+            format!("{line}\r\n\r\n{body}").into_bytes()
+        }
+        _ => answer.to_vec(),
+    }
 }
 
 /// A line without the numbers that a `+` marks as growing on: they differ from run to run.

@@ -195,7 +195,7 @@ fn open(
 /// Serves a session after what comes before its own bytes: a PROXY header, then a TLS handshake.
 async fn open_layers(mut client: Box<Client>, bind: &'static Bind) {
     if bind.options.accept_proxy && client.read_proxy_header().await.is_err() {
-        return;
+        return client.connection.socket.reset_on_close();
     }
     if let Some(acceptor) = &bind.acceptor {
         client = match Box::pin(secure::shake_hands(client, acceptor)).await {
