@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 
 /// The objects, one per capability. Each one found sets `cfg(object_NAME)` and the variable `OBJECT_NAME` to its path.
-const OBJECTS: [&str; 5] = ["forward", "gate", "handover", "lookup", "reuseport"];
+const OBJECTS: [&str; 6] = ["cookie", "forward", "gate", "handover", "lookup", "reuseport"];
 
 fn main() {
     let folder = target().join("bpf");

@@ -73,42 +73,6 @@ pub struct RuleCounter {
 /// How many recent attempts are remembered, so that one that is sent again is known.
 pub const RECENT: u32 = 4096;
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $reason:ident $field:ident)*) => {
-        /// What became of a packet.
-        #[repr(u32)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Reason {
-            $($(#[$doc])* $reason,)*
-        }
-
-        /// How many packets each reason took.
-        #[repr(C)]
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Reasons {
-            $($(#[$doc])* pub $field: u64,)*
-        }
-
-        impl Reasons {
-            /// The names of the reasons, in the order of [`Self::values`].
-            pub const NAMES: &[&str] = &[$(stringify!($field)),*];
-
-            /// The counter of a reason.
-            #[inline(always)]
-            pub fn of(&mut self, reason: Reason) -> &mut u64 {
-                match reason {
-                    $(Reason::$reason => &mut self.$field,)*
-                }
-            }
-
-            /// The counters, in the order of [`Self::NAMES`].
-            pub fn values(&self) -> impl Iterator<Item = u64> {
-                [$(self.$field),*].into_iter()
-            }
-        }
-    };
-}
-
 reasons! {
     /// Passed: not IP, or below more than two VLAN tags.
     NotIp not_ip
@@ -183,6 +147,8 @@ pub trait Maps {
 pub enum Fate {
     /// On to the host's stack.
     Pass,
+    /// On to the host's stack as well, where a listener of the balancer waits for it.
+    Admit,
     /// Nowhere.
     Drop,
     /// Back out of the interface it came from, as it is now.
@@ -216,6 +182,7 @@ fn enforce(frame: &mut impl Frame, attempt: &Attempt, maps: &impl Maps) -> (Reas
             Some(()) => (reason, Fate::Transmit),
             None => (Reason::SilentlyDropped, Fate::Drop),
         },
+        Reason::NoRule | Reason::Accepted => (reason, Fate::Admit),
         _ => (reason, Fate::Pass),
     }
 }

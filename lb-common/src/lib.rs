@@ -5,6 +5,10 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod reasons;
+
+pub mod cookie;
 pub mod flow;
 pub mod gate;
 pub mod hash;

@@ -9,10 +9,12 @@ pub trait Frame {
     fn length(&self) -> usize;
     /// `N` bytes from `offset` on, or `None` where the frame ends before.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+    /// The first `length` of `N` bytes from `offset` on, or `None` where the frame ends before or they are more.
+    fn read_some<const N: usize>(&self, offset: usize, length: usize, bytes: &mut [u8; N]) -> Option<()>;
     /// Overwrites `N` bytes from `offset` on, or changes nothing and answers `None` where the frame ends before.
     fn write<const N: usize>(&mut self, offset: usize, bytes: [u8; N]) -> Option<()>;
-    /// Cuts the frame off after `length` bytes.
-    fn truncate(&mut self, length: usize);
+    /// Gives the frame a length in bytes; what is new of it is zero or not said. `None` where it cannot become so long.
+    fn resize(&mut self, length: usize) -> Option<()>;
 }
 
 /// A frame in memory.
@@ -28,15 +30,22 @@ impl Frame for Bytes<'_> {
         self.0.get(offset..)?.first_chunk().copied()
     }
 
+    fn read_some<const N: usize>(&self, offset: usize, length: usize, bytes: &mut [u8; N]) -> Option<()> {
+        let read = self.0.get(offset..)?.get(..length)?;
+        bytes.get_mut(..length)?.copy_from_slice(read);
+        Some(())
+    }
+
     fn write<const N: usize>(&mut self, offset: usize, bytes: [u8; N]) -> Option<()> {
         *self.0.get_mut(offset..)?.first_chunk_mut()? = bytes;
         Some(())
     }
 
-    fn truncate(&mut self, length: usize) {
+    fn resize(&mut self, length: usize) -> Option<()> {
         let whole = core::mem::take(&mut self.0);
-        let length = length.min(whole.len());
-        self.0 = &mut whole[..length];
+        let fits = length <= whole.len();
+        self.0 = if fits { &mut whole[..length] } else { whole };
+        fits.then_some(())
     }
 }
 
@@ -72,7 +81,7 @@ impl Address {
 
     /// The address without its mapping prefix.
     #[inline(always)]
-    const fn last_four(&self) -> [u8; 4] {
+    pub const fn last_four(&self) -> [u8; 4] {
         let [.., a, b, c, d] = self.bytes;
         [a, b, c, d]
     }
@@ -151,9 +160,11 @@ const IPV4: usize = 20;
 const IPV6: usize = 40;
 const TCP: usize = 20;
 const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
+/// A segment that opens a connection.
+pub const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
+/// A segment that acknowledges.
+pub const ACK: u8 = 0x10;
 
 /// Finds the connection attempt in a frame, or says what else the frame is.
 #[inline(always)]
@@ -258,6 +269,16 @@ fn addresses(frame: &impl Frame, version: Version, tags: usize) -> Option<(Addre
 }
 
 impl Attempt {
+    /// Where its IP header starts, and where its TCP header.
+    #[inline(always)]
+    pub const fn starts(&self) -> (usize, usize) {
+        let start = network_start(self.tags);
+        match self.version {
+            Version::V4 => (start, start + IPV4),
+            Version::V6 => (start, start + IPV6),
+        }
+    }
+
     /// A number that is the same for every transmission of this attempt and hardly ever for another one; never zero.
     #[inline(always)]
     pub fn fingerprint(&self) -> u64 {
@@ -280,37 +301,66 @@ fn mix(word: u64) -> u64 {
 }
 
 /// Turns the frame of a connection attempt into its refusal: a segment with RST and ACK that acknowledges the SYN and its data
-/// (RFC 9293 section 3.10.7.1), back to where it came from, below the same VLAN tags.
+/// (RFC 9293 section 3.10.7.1).
 ///
 /// `None` where the frame is too short, which a frame that holds the attempt never is.
 #[inline(never)]
 pub fn refuse(frame: &mut impl Frame, attempt: &Attempt) -> Option<()> {
-    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5]: [u8; 12] = frame.read(0)?;
-    frame.write(0, [s0, s1, s2, s3, s4, s5, d0, d1, d2, d3, d4, d5])?;
-    let start = network_start(attempt.tags);
-    let segment = match attempt.version {
-        Version::V4 => {
-            frame.write(start, refusal_ipv4(attempt))?;
-            start + IPV4
-        }
-        Version::V6 => {
-            frame.write(start, refusal_ipv6(attempt))?;
-            start + IPV6
-        }
-    };
-    frame.write(segment, refusal_tcp(attempt))?;
-    frame.truncate(segment + TCP);
-    Some(())
+    reply::<TCP>(frame, attempt, header(attempt, 0, RST | ACK, 0))
 }
 
-/// How far a refusal may travel: the default of RFC 1700 and of Linux.
+/// A TCP header of `N` bytes that acknowledges an attempt and its data; its options and its checksum are still zero.
+#[inline(always)]
+pub fn header<const N: usize>(attempt: &Attempt, sequence: u32, flags: u8, window: u16) -> [u8; N] {
+    let acknowledged = attempt.sequence.wrapping_add(1).wrapping_add(attempt.payload);
+    let mut header = [0; N];
+    [header[0], header[1]] = attempt.destination_port.to_be_bytes();
+    [header[2], header[3]] = attempt.source_port.to_be_bytes();
+    [header[4], header[5], header[6], header[7]] = sequence.to_be_bytes();
+    [header[8], header[9], header[10], header[11]] = acknowledged.to_be_bytes();
+    header[12] = ((N / 4) as u8) << 4;
+    header[13] = flags;
+    [header[14], header[15]] = window.to_be_bytes();
+    header
+}
+
+/// Turns the frame of an attempt into one that carries this segment, whose checksum is zero, back to where it came from, below the same
+/// VLAN tags. `None` where the frame has no room for it; it is as it was then.
+#[inline(always)]
+pub fn reply<const N: usize>(frame: &mut impl Frame, attempt: &Attempt, mut segment: [u8; N]) -> Option<()> {
+    let start = network_start(attempt.tags);
+    // The pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1): addresses, length, protocol.
+    let (at, addresses) = match attempt.version {
+        Version::V4 => (
+            start + IPV4,
+            sum(&attempt.source.last_four()) + sum(&attempt.destination.last_four()),
+        ),
+        Version::V6 => (
+            start + IPV6,
+            sum(&attempt.source.bytes) + sum(&attempt.destination.bytes),
+        ),
+    };
+    let pseudo_header = addresses + N as u32 + PROTOCOL_TCP as u32;
+    [segment[16], segment[17]] = checksum(pseudo_header + sum(&segment)).to_be_bytes();
+    frame.resize(at + N)?;
+    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5]: [u8; 12] = frame.read(0)?;
+    frame.write(0, [s0, s1, s2, s3, s4, s5, d0, d1, d2, d3, d4, d5])?;
+    match attempt.version {
+        Version::V4 => frame.write(start, ipv4(attempt, N as u8))?,
+        Version::V6 => frame.write(start, ipv6(attempt, N as u8))?,
+    }
+    frame.write(at, segment)
+}
+
+/// How far an answer may travel: the default of RFC 1700 and of Linux.
 const HOPS: u8 = 64;
 
+/// The IP header of an answer to an attempt, in front of so many bytes.
 #[inline(always)]
-fn refusal_ipv4(attempt: &Attempt) -> [u8; IPV4] {
+fn ipv4(attempt: &Attempt, payload: u8) -> [u8; IPV4] {
     let [s0, s1, s2, s3] = attempt.destination.last_four();
     let [d0, d1, d2, d3] = attempt.source.last_four();
-    let length = (IPV4 + TCP) as u8;
+    let length = IPV4 as u8 + payload;
     // Identification 0 with Don't Fragment (RFC 6864 section 4.1).
     let mut header = [
         0x45,
@@ -338,54 +388,16 @@ fn refusal_ipv4(attempt: &Attempt) -> [u8; IPV4] {
     header
 }
 
+/// As [`ipv4`].
 #[inline(always)]
-fn refusal_ipv6(attempt: &Attempt) -> [u8; IPV6] {
+fn ipv6(attempt: &Attempt, payload: u8) -> [u8; IPV6] {
     let mut header = [0; IPV6];
     header[0] = 0x60;
-    header[5] = TCP as u8;
+    header[5] = payload;
     header[6] = PROTOCOL_TCP;
     header[7] = HOPS;
     header[8..24].copy_from_slice(&attempt.destination.bytes);
     header[24..40].copy_from_slice(&attempt.source.bytes);
-    header
-}
-
-#[inline(always)]
-fn refusal_tcp(attempt: &Attempt) -> [u8; TCP] {
-    let acknowledged = attempt.sequence.wrapping_add(1).wrapping_add(attempt.payload);
-    let [p0, p1] = attempt.destination_port.to_be_bytes();
-    let [q0, q1] = attempt.source_port.to_be_bytes();
-    let [a0, a1, a2, a3] = acknowledged.to_be_bytes();
-    let words = ((TCP / 4) as u8) << 4;
-    let mut header = [
-        p0,
-        p1,
-        q0,
-        q1,
-        0,
-        0,
-        0,
-        0,
-        a0,
-        a1,
-        a2,
-        a3,
-        words,
-        RST | ACK,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ];
-    // The pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1): addresses, length, protocol.
-    let addresses = match attempt.version {
-        Version::V4 => sum(&attempt.source.last_four()) + sum(&attempt.destination.last_four()),
-        Version::V6 => sum(&attempt.source.bytes) + sum(&attempt.destination.bytes),
-    };
-    let pseudo_header = addresses + TCP as u32 + PROTOCOL_TCP as u32;
-    [header[16], header[17]] = checksum(pseudo_header + sum(&header)).to_be_bytes();
     header
 }
 

@@ -8,7 +8,7 @@ use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd, atomic_xchg};
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, xdp_action};
 use aya_ebpf::btf_maps::lpm_trie::Key;
-use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, PerCpuArray};
+use aya_ebpf::btf_maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
@@ -62,11 +62,19 @@ static STICK_TABLES: Array<Identity, 16> = Array::new();
 /// What was denied each entry.
 #[btf_map]
 static STICK_DENIED: Array<Denied, 1024, MMAPABLE> = Array::new();
+/// The program that has what passes to a listener next, where there is one.
+#[btf_map]
+static GATE_NEXT: ProgramArray<1> = ProgramArray::new();
 
 #[xdp(frags)]
 pub fn lb_gate(context: XdpContext) -> u32 {
-    match gate::run(&mut XdpFrame::new(context), &KernelMaps) {
+    match gate::run(&mut XdpFrame::new(&context), &KernelMaps) {
         Fate::Pass => xdp_action::XDP_PASS,
+        Fate::Admit => {
+            // SAFETY: the next program takes over for good, or there is none.
+            let _ = unsafe { GATE_NEXT.tail_call(&context, 0) };
+            xdp_action::XDP_PASS
+        }
         Fate::Drop => xdp_action::XDP_DROP,
         Fate::Transmit => xdp_action::XDP_TX,
     }

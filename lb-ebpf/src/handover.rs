@@ -92,9 +92,8 @@ fn side(context: &TcContext, offset: usize) -> Option<(*mut Way, u32)> {
 fn hold(way: *mut Way, seen: u32) -> Option<()> {
     let held = Way::word_with(seen, State::Held);
     // SAFETY: see `word`.
-    let (_, held) = unsafe {
-        atomic_cxchg::<u32, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(word(way), seen, held)
-    };
+    let (_, held) =
+        unsafe { atomic_cxchg::<u32, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(word(way), seen, held) };
     held.then_some(())
 }
 

@@ -181,7 +181,7 @@ fn the_gate_belongs_on_the_interfaces_that_its_listeners_face() -> Result<()> {
     let on = |listened: Option<&str>| {
         let mut rules = deny_list(80);
         rules.listeners[0].address = listened.map(address);
-        edge.run(|| Ok(Vec::from_iter(Gate::interfaces(&rules)?).join(" ")))
+        edge.run(|| Ok(Vec::from_iter(Gate::interfaces(&rules, false)?).join(" ")))
     };
     let cases = [
         (None, "edge0 edge1"),
@@ -203,7 +203,7 @@ fn the_gate_belongs_on_the_interfaces_that_its_listeners_face() -> Result<()> {
         ..GateRules::default()
     };
     ensure!(
-        edge.run(|| Ok(Gate::interfaces(&silent)?))?.is_empty(),
+        edge.run(|| Ok(Gate::interfaces(&silent, false)?))?.is_empty(),
         "no rules, nothing to decide"
     );
     Ok(())

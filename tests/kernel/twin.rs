@@ -58,7 +58,7 @@ pub fn compare(gate: &mut Gate, twin: &Twin, frame: Vec<u8>) -> Result<()> {
     let mut expected = frame.clone();
     let fate = match twin.judge(&mut expected) {
         Fate::Drop => XDP_DROP,
-        Fate::Pass => XDP_PASS,
+        Fate::Pass | Fate::Admit => XDP_PASS,
         Fate::Transmit => XDP_TX,
     };
     ensure!(

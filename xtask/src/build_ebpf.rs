@@ -8,7 +8,7 @@ use crate::compiler::Compiler;
 use crate::shell;
 
 /// The objects, one per capability: the binaries of `lb-ebpf`.
-pub const OBJECTS: [&str; 5] = ["forward", "gate", "handover", "lookup", "reuseport"];
+pub const OBJECTS: [&str; 6] = ["cookie", "forward", "gate", "handover", "lookup", "reuseport"];
 
 const TARGET: &str = "bpfel-unknown-none";
 

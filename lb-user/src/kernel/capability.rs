@@ -64,7 +64,8 @@ impl Capability {
     }
 }
 
-const OBJECTS: [(&str, Option<&[u8]>); 3] = [
+const OBJECTS: [(&str, Option<&[u8]>); 4] = [
+    ("cookie", object::COOKIE),
     ("gate", object::GATE),
     ("lookup", object::LOOKUP),
     ("reuseport", object::REUSEPORT),

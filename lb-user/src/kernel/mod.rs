@@ -1,9 +1,11 @@
-//! Kernel help: what this kernel and process can do, the gate in XDP, steering to listeners and workers.
+//! Kernel help: what this kernel and process can do, the gate and SYN cookies in XDP, steering to
+//! listeners and workers.
 //!
 //! Nothing here is needed for a right answer: userspace evaluates the same rules on every connection that the kernel lets pass. So
 //! whatever fails here takes a little speed and never a decision, and each failure names what is missing. Nothing here needs a
 //! runtime; calls may block for some milliseconds and belong on a thread of their own.
 mod capability;
+pub mod cookie;
 mod error;
 pub mod forward;
 mod gate;

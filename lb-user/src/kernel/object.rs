@@ -19,6 +19,8 @@ macro_rules! object {
     }};
 }
 
+/// Answers to floods of attempts.
+pub const COOKIE: Option<&[u8]> = object!(object_cookie, "OBJECT_COOKIE");
 /// Which connection attempts pass.
 pub const GATE: Option<&[u8]> = object!(object_gate, "OBJECT_GATE");
 /// Connections carried from their first SYN.
@@ -183,6 +185,7 @@ pub fn data(map: &Map) -> Option<&MapData> {
         | Map::HashMap(data)
         | Map::LpmTrie(data)
         | Map::PerCpuArray(data)
+        | Map::ProgramArray(data)
         | Map::RingBuf(data)
         | Map::SockMap(data) => Some(data),
         _ => None,

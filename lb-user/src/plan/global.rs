@@ -94,6 +94,37 @@ pub struct Ebpf {
     pub interfaces: Vec<EbpfInterface>,
     pub pin_dir: Option<String>,
     pub steer: Steer,
+    pub syn_cookies: SynCookies,
+}
+
+/// When connection attempts are answered with SYN cookies before the host's stack sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SynCookies {
+    /// In a flood, where the kernel looks at attempts anyhow.
+    #[default]
+    Auto,
+    Off,
+    /// Beyond so many attempts in a second at one listener.
+    Beyond(u32),
+}
+
+impl SynCookies {
+    /// So many attempts in a second at one listener are a flood where nothing is said.
+    pub const LIMIT: u32 = 10_000;
+
+    /// How many attempts in a second are no flood yet; `None` where floods are the host's affair.
+    pub fn limit(self) -> Option<u32> {
+        match self {
+            Self::Auto => Some(Self::LIMIT),
+            Self::Off => None,
+            Self::Beyond(limit) => Some(limit),
+        }
+    }
+
+    /// Whether the configuration asks for them.
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Beyond(_))
+    }
 }
 
 /// Which of the workers takes a connection.

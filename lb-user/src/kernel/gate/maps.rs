@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aya::Ebpf;
 use aya::maps::lpm_trie::Key;
-use aya::maps::{HashMap, LpmTrie, MapData, MapError, MapType, PerCpuArray};
+use aya::maps::{HashMap, LpmTrie, MapData, MapError, MapType, PerCpuArray, ProgramArray};
+use aya::programs::ProgramFd;
 use lb_common::gate::{ListenerKey, RECENT, Reasons, RuleCounter, SourceKey, Verdict};
 use lb_common::packet::Address;
 use lb_common::stick::Watch;
@@ -26,9 +27,10 @@ const RULES: &str = "GATE_RULES";
 const REASONS: &str = "GATE_REASONS";
 const RECENT_ATTEMPTS: &str = "GATE_RECENT";
 const WATCH: &str = "GATE_WATCH";
+const NEXT: &str = "GATE_NEXT";
 
 /// What the maps are, with room for the rules at hand and for as many again while they are exchanged, and for growth.
-pub fn layouts(tables: &Tables) -> [Layout; 8] {
+pub fn layouts(tables: &Tables) -> [Layout; 9] {
     const NO_PREALLOC: u32 = 1;
     let (hosts, networks) = tables.sizes();
     let room = |entries: usize, least: u32| -> u32 {
@@ -85,6 +87,7 @@ pub fn layouts(tables: &Tables) -> [Layout; 8] {
             NO_PREALLOC,
             room(tables.lists.len(), 1 << 8),
         ),
+        layout(NEXT, MapType::ProgramArray, index, index, 0, 1),
     ]
 }
 
@@ -97,6 +100,7 @@ pub struct KernelMaps {
     rules: PerCpuArray<MapData, RuleCounter>,
     reasons: PerCpuArray<MapData, Reasons>,
     watch: HashMap<MapData, u32, Watch>,
+    next: ProgramArray<MapData>,
     status: Vec<MapStatus>,
     /// What `local` holds.
     addresses: BTreeMap<Address, u32>,
@@ -113,14 +117,14 @@ impl KernelMaps {
     /// Takes the maps out of the loaded object, and pins them where that is wanted. `status` is that of all maps of the object.
     pub fn new(
         ebpf: &mut Ebpf,
-        layouts: [Layout; 8],
+        layouts: [Layout; 9],
         status: Vec<MapStatus>,
         mut pins: Option<&mut Pins>,
     ) -> Result<Self, KernelError> {
         if let Some(pins) = &mut pins {
             pins.add_maps(ebpf, &layouts)?;
         }
-        let [local, listeners, hosts, networks, rules, reasons, _, watch] = &layouts;
+        let [local, listeners, hosts, networks, rules, reasons, _, watch, next] = &layouts;
         Ok(Self {
             local: object::take(ebpf, local)?,
             listeners: object::take(ebpf, listeners)?,
@@ -129,6 +133,7 @@ impl KernelMaps {
             rules: object::take(ebpf, rules)?,
             reasons: object::take(ebpf, reasons)?,
             watch: object::take(ebpf, watch)?,
+            next: object::take(ebpf, next)?,
             status,
             addresses: BTreeMap::new(),
             published: BTreeMap::new(),
@@ -141,6 +146,12 @@ impl KernelMaps {
     /// The maps as `bpftool` knows them.
     pub fn status(&self) -> &[MapStatus] {
         &self.status
+    }
+
+    /// Has a program take over what passes to a listener.
+    pub fn chain(&mut self, program: &ProgramFd) -> Result<(), KernelError> {
+        let set = self.next.set(0, program, 0);
+        set.map_err(|error| object::map_error(NEXT, "write to", &error))
     }
 
     /// How many listeners and how many verdicts the maps hold.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aya::Ebpf;
-use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use lb_common::gate::LAYOUT;
 
 use self::maps::KernelMaps;
@@ -92,13 +92,12 @@ pub enum InterfaceState<'a> {
 }
 
 impl Gate {
-    /// The interfaces where the rules have something to decide: those with an address that a listener with rules accepts connections
-    /// on. The loopback is none of them: what comes from this very host spares nothing by being stopped early.
+    /// The interfaces with an address that a listener accepts connections on: one with rules, or any where `every` one counts. The loopback is none of them: what comes from this very host spares nothing by being stopped early.
     ///
     /// # Errors
     /// [`KernelError::Addresses`].
-    pub fn interfaces(rules: &GateRules) -> Result<BTreeSet<String>, KernelError> {
-        let has_rules = |listener: &&GateListener| listener.has_rules();
+    pub fn interfaces(rules: &GateRules, every: bool) -> Result<BTreeSet<String>, KernelError> {
+        let has_rules = |listener: &&GateListener| every || listener.has_rules();
         let listeners: Vec<_> = rules.listeners.iter().filter(has_rules).collect();
         let addresses = interface::addresses()?.into_iter();
         let outward = addresses.filter(|interface| !interface.is_loopback());
@@ -167,6 +166,14 @@ impl Gate {
         let tables = Tables::compile(rules)?;
         self.ids = ids(rules);
         self.maps.publish(&tables)
+    }
+
+    /// Has a program take over what passes to a listener of the balancer.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`].
+    pub fn chain(&mut self, program: &ProgramFd) -> Result<(), KernelError> {
+        self.maps.chain(program)
     }
 
     /// Catches up with the host: its addresses, interfaces that came or were free at last. To be called every second or so; until

@@ -1,5 +1,6 @@
 //! What the kernel does for the running process: steering to its listeners, and the gate with the configuration's rules, kept up with
 //! its host by a thread of its own.
+mod cookies;
 mod count;
 mod report;
 mod steering;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use self::count::Credit;
 use self::steering::Steering;
+use super::cookie::Cookies;
 use super::forward;
 use super::pins;
 use super::placement::{Listening, Placement};
@@ -60,6 +62,8 @@ enum GateStand {
 
 struct Running {
     gate: Gate,
+    /// Where SYN cookies are wanted, what makes them or why nothing does.
+    cookies: Option<Result<Cookies, KernelError>>,
     credit: Credit,
     /// What went wrong last, until it goes well again.
     trouble: Option<KernelError>,
@@ -118,7 +122,9 @@ impl Help {
         let mut notices: Vec<String> = stand.steering.notices().collect();
         match plan.global.ebpf.mode {
             EbpfMode::Off => stand.gate = GateStand::Off("'ebpf off' is set".to_owned()),
-            _ if !stand.placement.is_idle() => notices.extend(stand.attach(plan, &process, replacing)),
+            _ if !stand.placement.is_idle() || plan.global.ebpf.syn_cookies.is_wanted() => {
+                notices.extend(stand.attach(plan, &process, replacing))
+            }
             _ => {}
         }
         // What a killed process knew has been read by now.
@@ -166,7 +172,12 @@ impl Help {
             // The counters of rules that go are not read again.
             running.count(plan, process, &stand.placement);
             stand.placement = Placement::new(plan, &stand.listening);
-            running.trouble = running.gate.swap(&stand.placement.rules).err();
+            let swapped = running.gate.swap(&stand.placement.rules);
+            let listening = match &mut running.cookies {
+                Some(Ok(cookies)) => cookies::listen(cookies, plan, &stand.listening),
+                _ => Ok(()),
+            };
+            running.trouble = swapped.and(listening).err();
         }
     }
 
@@ -194,7 +205,12 @@ impl Help {
     fn refresh(&self) {
         let mut stand = self.stand();
         if let GateStand::On(running) = &mut stand.gate {
-            running.trouble = running.gate.refresh().err();
+            let refreshed = running.gate.refresh();
+            let settings = match &mut running.cookies {
+                Some(Ok(cookies)) => cookies.refresh(),
+                _ => Ok(()),
+            };
+            running.trouble = refreshed.and(settings).err();
         }
         drop(stand);
         self.lists_changed();
@@ -233,8 +249,13 @@ impl Stand {
                 let mut notices = share(&self.placement, &gate, process, inherited);
                 gate.give_pins_to(plan.global.uid, plan.global.gid);
                 notices.extend(failures(&mut gate, replacing));
+                let cookies = cookies::start(plan, &self.listening, &mut gate);
+                if let Some(Err(error)) = &cookies {
+                    notices.push(format!("[ebpf] SYN cookies are the host's own: {error}"));
+                }
                 self.gate = GateStand::On(Box::new(Running {
                     gate,
+                    cookies,
                     credit: Credit::default(),
                     trouble: None,
                 }));
@@ -284,7 +305,7 @@ fn with_missing(error: &KernelError, capabilities: &Capabilities) -> String {
 fn interfaces(plan: &Plan, placement: &Placement) -> Result<Vec<(String, Mode)>, KernelError> {
     let named = &plan.global.ebpf.interfaces;
     if named.is_empty() {
-        let found = Gate::interfaces(&placement.rules)?;
+        let found = Gate::interfaces(&placement.rules, plan.global.ebpf.syn_cookies.is_wanted())?;
         return Ok(found.into_iter().map(|name| (name, Mode::Auto)).collect());
     }
     let mode = |mode| match mode {

@@ -20,6 +20,9 @@ pub fn write(plan: &Plan, stand: &mut Stand) -> String {
             if let Err(error) = gate(&mut out, running) {
                 let _ = writeln!(out, "gate: {error}");
             }
+            if let Some(cookies) = &running.cookies {
+                super::cookies::write(&mut out, cookies);
+            }
             counts = counts_by_rule(&running.gate.counters().unwrap_or_default(), &stand.placement);
         }
     }

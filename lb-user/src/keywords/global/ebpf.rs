@@ -3,7 +3,7 @@
 use super::{GlobalDraft, GlobalRow, only_word, works};
 use crate::keywords::Reading;
 use crate::language::{Error, Words};
-use crate::plan::global::{EbpfInterface, EbpfMode, Steer, XdpMode};
+use crate::plan::global::{EbpfInterface, EbpfMode, Steer, SynCookies, XdpMode};
 
 pub(super) const ROWS: &[GlobalRow] = &[
     works(
@@ -56,6 +56,25 @@ pub(super) const ROWS: &[GlobalRow] = &[
                         "'{keyword}' only supports 'source' and 'connection' (got '{other}')."
                     )));
                 }
+            };
+            words.end(keyword)
+        },
+    ),
+    works(
+        &["ebpf.syn-cookies"],
+        "{ auto | off | <attempts> }",
+        "Answers floods with SYN cookies in XDP: beyond so many attempts a second at a listener.",
+        "ebpf.syn-cookies 5000",
+        |keyword, words, draft, _| {
+            let word = words.need(keyword, "'auto', 'off' or a number of attempts per second")?;
+            draft.global.ebpf.syn_cookies = match word {
+                "auto" => SynCookies::Auto,
+                "off" => SynCookies::Off,
+                number => SynCookies::Beyond(number.parse().map_err(|_| {
+                    Error::new(format!(
+                        "'{keyword}' only supports 'auto', 'off' and a number of attempts per second (got '{number}')."
+                    ))
+                })?),
             };
             words.end(keyword)
         },
