@@ -3,6 +3,7 @@ mod bans;
 mod early;
 mod forward;
 mod gate;
+mod handover;
 mod http;
 mod laboratory;
 mod operator;

@@ -71,9 +71,11 @@ pub struct Flow {
     pub listener: u16,
     /// Milliseconds of silence after which it ends; 0 for never.
     pub timeout: u32,
-    /// Milliseconds that the phases took, as the log tells them: handshake, waiting for the request, queue, connecting.
-    pub times: [i32; 4],
+    /// Milliseconds that the phases took, as the log tells them: handshake, idle, the request, queue, connecting.
+    pub times: [i32; 5],
     pub retries: u32,
+    /// Is it the client whose silence ends it, rather than the server?
+    pub server_is_slower: u32,
     pub unused: u32,
 }
 

@@ -30,6 +30,8 @@ pub struct StreamInfo {
     pub backend: Option<ProxyId>,
     pub server: Option<ServerId>,
     pub started: Ticks,
+    /// Where the kernel carries it, bytes from the client and from the server so far.
+    pub carried: Option<(u64, u64)>,
 }
 
 /// Which streams to end.
@@ -89,6 +91,7 @@ impl Enrolled {
                 backend: None,
                 server: None,
                 started: now,
+                carried: None,
             };
             let waker = None;
             Enrolled(list.streams.insert(Entry {

@@ -7,6 +7,7 @@ use crate::kernel::placement::{Listening, Placed, Placement, RuleReason, carried
 use crate::kernel::steer::{Groups, Role};
 use crate::language::Location;
 use crate::plan::global::EbpfMode;
+use crate::plan::options::Offload;
 use crate::plan::{Bind, Mode, Plan, Proxy};
 use crate::state::ListenerId;
 
@@ -142,6 +143,9 @@ fn text_at(location: &Location, sources: &[Source]) -> String {
 /// How the frontend's connections are carried.
 fn flows(plan: &Plan, proxy: &Proxy) -> String {
     match carried(plan, proxy) {
+        Err(_) if proxy.mode == Mode::Tcp && proxy.options.offload == Offload::Handover => {
+            "userspace, then the kernel once both sides are quiet ('offload handover')".to_owned()
+        }
         Err(reason) => format!("userspace ({reason})"),
         Ok(_) => match proxy.binds.iter().find_map(listener_reason) {
             None => "kernel, from the first SYN (TC)".to_owned(),

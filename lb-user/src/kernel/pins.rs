@@ -1,14 +1,15 @@
 //! Names for our maps in a BPF file system, where an operator's tools find them.
 //!
 //! Each process makes maps of its own, in a folder named after the maps' layout and itself. Nothing but the entries of stick tables
-//! is read back from there.
+//! is read back from there. Handed-over flows are shared in one folder instead.
+use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
-use rustix::fs::{AtFlags, Gid, Uid, fchown, unlinkat};
+use rustix::fs::{AtFlags, Dir, Gid, Uid, chownat, fchown, unlinkat};
 
 use super::KernelError;
 use super::object::{self, Layout};
@@ -92,6 +93,61 @@ impl Drop for Pins {
             // Fails where another process still has its folder there.
             let _ = fs::remove_dir(pin_dir);
         }
+    }
+}
+
+/// A folder of pins that processes take over from each other.
+#[derive(Debug)]
+pub struct Shared {
+    name: OsString,
+    /// Both folders stay in reach when the process enters a jail.
+    inside: OwnedFd,
+    around: OwnedFd,
+}
+
+impl Shared {
+    /// The folder, which is there, in `pin_dir`.
+    pub fn open(pin_dir: &Path, folder: &Path) -> Result<Self, KernelError> {
+        let open = |path: &Path| {
+            fs::File::open(path)
+                .map(OwnedFd::from)
+                .map_err(|error| KernelError::Pin {
+                    path: path.to_owned(),
+                    why: error.to_string(),
+                })
+        };
+        Ok(Self {
+            name: folder.file_name().unwrap_or_default().to_owned(),
+            inside: open(folder)?,
+            around: open(pin_dir)?,
+        })
+    }
+
+    /// Makes the folders and all pins those of a user and group.
+    pub fn give_to(&self, user: Option<u32>, group: Option<u32>) {
+        let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));
+        for folder in [&self.around, &self.inside] {
+            // Best effort: what cannot be removed when the process ends is taken over by the next one.
+            let _ = fchown(folder, user, group);
+        }
+        for pin in self.pins() {
+            let _ = chownat(&self.inside, pin, user, group, AtFlags::empty());
+        }
+    }
+
+    /// Removes the folder and the pins in it.
+    pub fn remove(&self) {
+        for pin in self.pins() {
+            // What cannot be removed is taken over by the next process.
+            let _ = unlinkat(&self.inside, pin, AtFlags::empty());
+        }
+        let _ = unlinkat(&self.around, self.name.as_os_str(), AtFlags::REMOVEDIR);
+    }
+
+    fn pins(&self) -> Vec<CString> {
+        let entries = Dir::read_from(&self.inside).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_owned());
+        names.filter(|name| !name.as_bytes().starts_with(b".")).collect()
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Offload {
     Off,
     /// Those that it carries from their first SYN on.
     Nat,
+    /// Also those that userspace begins: they are handed over.
+    Handover,
 }
 
 impl Default for Options {

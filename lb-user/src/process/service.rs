@@ -36,6 +36,7 @@ use crate::plan::global::EbpfMode;
 use crate::runtime::clock::{self, NEVER, Ticks};
 use crate::state::Process;
 use crate::stream::Engine;
+use crate::stream::flows::{Caretaker, Flows};
 
 /// How long workers get to notice that the process stops.
 const STOP_TIME: Duration = Duration::from_millis(500);
@@ -95,11 +96,15 @@ impl Service {
         let loggers = Loggers::open(plan, &state, "lb")?;
         let mut keeper = ask_kernel(plan, &state, &self.bound, self.lookup, self.old.is_some(), messages)?;
         let prepared = prepare_carrying(plan, &self.bound, connections, messages)?;
-        identity::assume(&plan.global)?;
+        let flows = carry_flows(plan, connections, messages)?;
+        identity::assume(&plan.global, flows.is_some())?;
         if self.has_master {
             prctl::set_pdeathsig(Signal::SIGTERM).map_err(|_| "[lb.main()] Cannot follow the master.".to_owned())?;
         }
         let engine = Engine::new(plan, state, loggers);
+        if let Some(flows) = flows {
+            keep_flows(engine, flows)?;
+        }
         let problem = |error: std::io::Error| format!("[lb.main()] Cannot start the workers: {error}.");
         let workers = workers::start(engine, &self.bound).map_err(problem)?;
         let _carrying = prepared
@@ -179,6 +184,31 @@ fn prepare_carrying(
     }
 }
 
+/// Has the kernel carry streams where the configuration wants that, or where a predecessor's are still there.
+fn carry_flows(plan: &Plan, connections: u32, messages: &mut Messages) -> Result<Option<Flows>, String> {
+    match Flows::open(plan, connections) {
+        Ok(flows) => Ok(flows),
+        Err(error) if plan.global.ebpf.mode == EbpfMode::Require => Err(format!(
+            "[ebpf] Cannot hand streams over: {error} ('ebpf require' is set)."
+        )),
+        Err(error) => {
+            messages.notice(format!("[ebpf] Streams stay in userspace: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Takes over the flows that are there, and looks after all of them on a thread of its own.
+fn keep_flows(engine: &'static Engine, flows: Flows) -> Result<(), String> {
+    let flows = engine.flows.get_or_init(|| flows);
+    let caretaker = Caretaker::new(engine, flows).map_err(|error| format!("[ebpf] {error}"))?;
+    let thread = std::thread::Builder::new().name("flows".to_owned());
+    let started = thread.spawn(move || caretaker.run());
+    started
+        .map(drop)
+        .map_err(|error| format!("[ebpf] Cannot start a thread: {error}."))
+}
+
 /// The running service, as this thread watches over it.
 struct Watch<'a> {
     messages: &'a mut Messages,
@@ -197,6 +227,14 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     async fn until_the_end(&mut self, signals: &mut Signals) -> End {
+        let end = self.until_told(signals).await;
+        if let Some(flows) = self.engine.flows.get() {
+            flows.stop();
+        }
+        end
+    }
+
+    async fn until_told(&mut self, signals: &mut Signals) -> End {
         loop {
             tokio::select! {
                 ended = self.workers.end() => return match ended {

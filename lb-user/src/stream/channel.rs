@@ -76,6 +76,11 @@ impl Channel {
         self.head_sent == self.head.len() && self.body.is_done()
     }
 
+    /// Is nothing under way, though more may come?
+    pub fn rests(&self) -> bool {
+        self.waiting == Waiting::Source && !self.body.has_ended()
+    }
+
     /// Was any byte of the head written?
     pub fn has_begun(&self) -> bool {
         self.head_sent > 0

@@ -6,10 +6,11 @@ use super::client::Client;
 use super::engine::Engine;
 use crate::backend::Backend;
 use crate::rules;
+use crate::rules::facts::Concurrency;
 use crate::runtime::clock;
 use crate::state::proxy::{BackendCounters, FrontendCounters, Listener};
 use crate::state::server::ServerCounters;
-use crate::state::{self, ProxyId, ServerId};
+use crate::state::{self, ListenerId, ProxyId, ServerId};
 
 impl Client {
     /// Counts on the client's frontend and listener.
@@ -53,6 +54,49 @@ impl Engine {
         }
         if let Some(server) = server.and_then(|id| self.process.server(id)) {
             server.sessions.down();
+        }
+    }
+
+    /// Bytes that a listener's client sent and received.
+    pub fn count_bytes(&self, frontend: ProxyId, listener: ListenerId, (bytes_in, bytes_out): (u64, u64)) {
+        let frontend = self.process.proxy(frontend).map(|proxy| &proxy.frontend.counters);
+        if let (Some(frontend), Some(listener)) = (frontend, self.process.listener(listener)) {
+            frontend.bytes_in.add(bytes_in);
+            frontend.bytes_out.add(bytes_out);
+            listener.bytes_in.add(bytes_in);
+            listener.bytes_out.add(bytes_out);
+        }
+    }
+
+    /// Who is connected now. What is logged has left its backend by then.
+    pub fn concurrency(&self, frontend: ProxyId, backend: Option<ProxyId>, server: Option<ServerId>) -> Concurrency {
+        let process = self.process;
+        let backend = backend.and_then(|id| process.proxy(id));
+        let server = server.and_then(|id| process.server(id));
+        Concurrency {
+            process: process.connections.get(),
+            frontend: process
+                .proxy(frontend)
+                .map_or(0, |proxy| proxy.frontend.connections.get()),
+            backend: backend.map_or(0, |proxy| proxy.backend.connections.get()),
+            server: server.map_or(0, |server| server.sessions.get()),
+        }
+    }
+
+    /// Counts a session among those under way that began in another process, which counted that.
+    pub fn readmit(&self, listener: ListenerId, backend: ProxyId, server: Option<ServerId>) {
+        self.process.connections.up();
+        if let Some(proxy) = self.process.proxy(listener.frontend) {
+            proxy.frontend.connections.up();
+        }
+        if let Some(listener) = self.process.listener(listener) {
+            listener.connections.up();
+        }
+        if let Some(state) = self.process.proxy(backend) {
+            state.backend.connections.up();
+        }
+        if let Some(server) = server.and_then(|id| self.process.server(id)) {
+            server.sessions.up();
         }
     }
 

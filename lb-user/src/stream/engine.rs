@@ -2,11 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use crate::backend::Backend;
-use crate::backend::roster::Rosters;
+use crate::backend::roster::{Doomed, Rosters, StreamInfo};
 use crate::health::Farm;
 use crate::http::message::Head;
 use crate::observe::Loggers;
@@ -14,6 +14,7 @@ use crate::plan::{Plan, Proxy};
 use crate::rules::facts::{Facts, LogLevel};
 use crate::runtime::clock;
 use crate::state::{Process, ProxyId};
+use crate::stream::flows::Flows;
 
 /// The balancer at work. There is one for the life of the process, so it is leaked once: the data path then holds plain
 /// references instead of counted ones.
@@ -27,6 +28,8 @@ pub struct Engine {
     pub farm: Farm,
     /// The streams under way.
     pub rosters: &'static Rosters,
+    /// The streams that the kernel carries, where it can.
+    pub flows: OnceLock<Flows>,
     by_name: HashMap<Vec<u8>, ProxyId>,
 }
 
@@ -79,6 +82,7 @@ impl Engine {
             loggers,
             farm: Farm::new(plan, process, backends, loggers, rosters),
             rosters,
+            flows: OnceLock::new(),
             by_name,
         }))
     }
@@ -116,6 +120,22 @@ impl Engine {
             state.set(x);
             (x >> 32) as u32
         })
+    }
+
+    /// Every stream under way, wherever it is carried. Waits for the workers, so it must not be called on one.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        let mut streams = self.rosters.list();
+        if let Some(flows) = self.flows.get() {
+            streams.extend(flows.list());
+            streams.sort_by_key(|stream| stream.started);
+        }
+        streams
+    }
+
+    /// Ends streams, wherever they are carried, and says how many there were. Waits for the workers, so it must not be called on one.
+    pub fn end_streams(&'static self, doomed: Doomed) -> usize {
+        let carried = self.flows.get().map_or(0, |flows| flows.end(self, doomed));
+        self.rosters.end(doomed) + carried
     }
 
     pub(super) fn spare(&self) -> Spare {

@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchange, Next};
 use crate::backend::pool::{self, Bounds};
-use crate::rules::facts::{Concurrency, LogLevel, Side};
+use crate::rules::facts::{LogLevel, Side};
 use crate::runtime::clock;
 
 impl Exchange<'_> {
@@ -25,7 +25,7 @@ impl Exchange<'_> {
         if self.keep_client { Next::Request } else { Next::Close }
     }
 
-    fn settle_times(&mut self) {
+    pub(super) fn settle_times(&mut self) {
         let times = &mut self.facts.times;
         times.total = ((clock::ticks() - self.started) / 1_000) as i64;
         if self.responding && times.response >= 0 {
@@ -37,13 +37,11 @@ impl Exchange<'_> {
     }
 
     fn count(&self) {
-        let (bytes_in, bytes_out) = (self.facts.bytes_in, self.facts.bytes_out);
+        let bytes = (self.facts.bytes_in, self.facts.bytes_out);
+        let listener = self.client.session.listener;
+        self.engine.count_bytes(self.frontend.id, listener, bytes);
         let class = crate::state::proxy::response_class(self.facts.status);
-        self.client.counters(|frontend, listener| {
-            frontend.bytes_in.add(bytes_in);
-            frontend.bytes_out.add(bytes_out);
-            listener.bytes_in.add(bytes_in);
-            listener.bytes_out.add(bytes_out);
+        self.client.counters(|frontend, _| {
             if self.facts.status > 0 {
                 frontend.responses[class].increment();
             }
@@ -67,27 +65,14 @@ impl Exchange<'_> {
         {
             return;
         }
-        self.facts.concurrency = self.concurrency();
+        self.facts.concurrency = self
+            .engine
+            .concurrency(self.frontend.id, self.facts.backend, self.facts.server);
         let failed = self.facts.ending != [0, 0] || self.facts.status >= 500;
         if self.frontend.options.dontlog_normal && !failed && self.facts.retries == 0 {
             return;
         }
         self.engine.log(self.frontend, failed, &self.facts(Side::Response));
-    }
-
-    /// Who is connected now. What is logged has left its backend by then.
-    fn concurrency(&self) -> Concurrency {
-        let process = self.engine.process;
-        let backend = self.facts.backend.and_then(|id| process.proxy(id));
-        let server = self.facts.server.and_then(|id| process.server(id));
-        Concurrency {
-            process: process.connections.get(),
-            frontend: process
-                .proxy(self.frontend.id)
-                .map_or(0, |proxy| proxy.frontend.connections.get()),
-            backend: backend.map_or(0, |proxy| proxy.backend.connections.get()),
-            server: server.map_or(0, |server| server.sessions.get()),
-        }
     }
 
     /// A connection that closed without sending a byte, which `option dontlognull` keeps out of the log.

@@ -28,6 +28,15 @@ enum Heard {
     ClientBroken(Broken),
 }
 
+/// What moving bytes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// Everything was moved.
+    All,
+    /// Nothing came for a while, and nothing is under way.
+    Quiet,
+}
+
 impl Exchange<'_> {
     /// Sends the request and waits for the final response's head; a request that a stale connection swallowed, or that
     /// `retry-on` covers, is sent again.
@@ -152,14 +161,19 @@ impl Exchange<'_> {
     /// Moves the response, and what is left of the request, until both have ended: a response that comes early does not
     /// free the client from sending what it began.
     pub(crate) async fn forward(&mut self) -> Result<(), Ending> {
-        if self.tunnel {
+        if self.tunnel && self.http {
             let limits = self.limits(false);
             let now = clock::ticks();
             self.up.restart(Body::new(Framing::Tunnel, limits, false), now);
         }
+        self.forward_until_quiet(NEVER).await.map(drop)
+    }
+
+    /// Moves bytes until both directions have ended, or none came from either side for `pause`.
+    pub(crate) async fn forward_until_quiet(&mut self, pause: Ticks) -> Result<Moved, Ending> {
         let patience = self.patience();
         let Some(server) = self.server.as_mut() else {
-            return Ok(());
+            return Ok(Moved::All);
         };
         let (up, down, tunnel) = (&mut self.up, &mut self.down, self.tunnel);
         let client = &mut *self.client;
@@ -180,17 +194,32 @@ impl Exchange<'_> {
                 (Poll::Pending, Poll::Ready(Err(broken))) => return Ok(Err(broken.seen_back())),
                 (Poll::Pending, _) => {}
             }
-            Err(match tunnel {
-                true => patience.for_tunnel(up, down).0,
-                false if down.is_done() => patience.for_head(up),
-                false => patience.for_body(down),
+            let end = patience.until(tunnel, up, down);
+            let quiet = up.active.max(down.active).saturating_add(pause);
+            Err(if up.rests() && down.rests() {
+                end.min(quiet)
+            } else {
+                end
             })
         });
         match moved.await {
-            Some(Ok(())) => Ok(()),
+            Some(Ok(())) => Ok(Moved::All),
             Some(Err(broken)) => Err(self.broken_response(broken)),
+            None if clock::ticks() < patience.until(self.tunnel, &self.up, &self.down) => Ok(Moved::Quiet),
             None => Err(self.forward_timeout()),
         }
+    }
+
+    /// For how many milliseconds both sides of a tunnel may be silent (0: for ever), and is it the client's timeout that says so?
+    pub(super) fn silence(&self) -> (u32, bool) {
+        let patience = self.patience();
+        let (end, server_is_first) = patience.for_tunnel(&self.up, &self.down);
+        let active = self.up.active.max(self.down.active);
+        let timeout = match end {
+            NEVER => 0,
+            end => u32::try_from((end - active) / 1_000).unwrap_or(u32::MAX),
+        };
+        (timeout, !server_is_first)
     }
 
     fn forward_timeout(&mut self) -> Ending {
@@ -278,6 +307,14 @@ impl Patience {
 
     fn server_end(&self, active: Ticks) -> Ticks {
         milliseconds_after(active, self.server)
+    }
+
+    fn until(&self, tunnel: bool, up: &Channel, down: &Channel) -> Ticks {
+        match tunnel {
+            true => self.for_tunnel(up, down).0,
+            false if down.is_done() => self.for_head(up),
+            false => self.for_body(down),
+        }
     }
 
     /// While the body is being sent and the client is slow its timeout counts, else the server's.

@@ -8,6 +8,7 @@ use crate::control::world::Found;
 use crate::health::result::Status;
 use crate::language::{Does, Scope};
 use crate::state::server::admin;
+use crate::stream::flows::Flows;
 
 /// Commands that show what is there.
 pub const ROWS: &[CommandRow] = &[
@@ -49,7 +50,15 @@ pub const ROWS: &[CommandRow] = &[
         scope: Scope::CLI_USER,
         doc: "report what the kernel does: programs, rules and their counters",
         example: "show ebpf",
-        does: Does::Works(|request| Answer::Text(request.world.kernel.describe())),
+        does: Does::Works(|request| {
+            let flows = request
+                .world
+                .engine
+                .flows
+                .get()
+                .map_or_else(String::new, Flows::describe);
+            Answer::Text(request.world.kernel.describe() + &flows)
+        }),
     },
 ];
 

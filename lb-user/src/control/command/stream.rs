@@ -36,7 +36,7 @@ pub const ROWS: &[CommandRow] = &[
         example: "shutdown sessions server be/srv",
         does: Does::Works(|request| {
             with_server(request, |request, found| {
-                request.world.engine.rosters.end(Doomed::Server(found.id));
+                request.world.engine.end_streams(Doomed::Server(found.id));
                 Answer::Done
             })
         }),
@@ -44,7 +44,7 @@ pub const ROWS: &[CommandRow] = &[
 ];
 
 fn show(request: &mut Request<'_>) -> Answer {
-    let streams = request.world.engine.rosters.list();
+    let streams = request.world.engine.streams();
     let describe = |stream: &StreamInfo| match request.word(0) {
         None => brief(request.world, stream, request.ticks),
         Some(_) => detailed(request.world, stream, request.ticks, request.date),
@@ -65,7 +65,7 @@ fn shut_down(request: &mut Request<'_>) -> Answer {
     let Some(id) = request.word(0).and_then(number) else {
         return Answer::error("Session pointer expected (use 'show sess').");
     };
-    match request.world.engine.rosters.end(Doomed::Id(id)) {
+    match request.world.engine.end_streams(Doomed::Id(id)) {
         0 => Answer::error("No such session (use 'show sess')."),
         _ => Answer::Done,
     }
@@ -98,13 +98,20 @@ fn brief(world: &World, stream: &StreamInfo, ticks: u64) -> String {
     let (protocol, source) = origin(stream);
     let server = stream.server.and_then(|id| world.found(id.backend, id.index()));
     format!(
-        "{:#x}: proto={protocol} src={source} fe={} be={} srv={} age={}s\n",
+        "{:#x}: proto={protocol} src={source} fe={} be={} srv={} age={}s{}\n",
         stream.id,
         proxy_name(world, Some(stream.frontend)),
         proxy_name(world, stream.backend),
         server.map_or("<none>", |found| &found.plan.name),
         seconds(stream, ticks),
+        carried(stream),
     )
+}
+
+/// Of a stream that the kernel carries, the bytes so far.
+fn carried(stream: &StreamInfo) -> String {
+    let told = |(bytes_in, bytes_out)| format!(" kernel in={bytes_in} out={bytes_out}");
+    stream.carried.map_or_else(String::new, told)
 }
 
 fn detailed(world: &World, stream: &StreamInfo, ticks: u64, date: u64) -> String {
@@ -135,6 +142,6 @@ fn detailed(world: &World, stream: &StreamInfo, ticks: u64, date: u64) -> String
         }
         None => writeln!(text, "  server=<NONE> (id=-1)"),
     };
-    let _ = writeln!(text, "  age={}s", seconds(stream, ticks));
+    let _ = writeln!(text, "  age={}s{}", seconds(stream, ticks), carried(stream));
     text
 }

@@ -50,6 +50,8 @@ pub enum Unfit {
     Options,
     #[error("its way in the kernel is gone")]
     Gone,
+    #[error("its end could not be counted and logged as configured")]
+    Unaccountable,
     #[error("the kernel refuses: {0}")]
     Refused(#[from] io::Error),
 }

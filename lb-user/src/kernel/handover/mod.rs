@@ -7,6 +7,7 @@ mod repair;
 mod reset;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -26,6 +27,7 @@ pub use self::reset::reset;
 pub use self::tables::{Ends, Tables};
 use super::KernelError;
 use super::object::{self, program_error};
+use super::pins::Shared;
 
 const OBJECT: &str = "handover";
 const PROGRAM: &str = "lb_handover";
@@ -34,6 +36,7 @@ const SWITCH: &str = "lb_switch";
 /// The kernel programs, attached where streams come from.
 pub struct Handover {
     ebpf: Ebpf,
+    pins: Shared,
     /// Interfaces that have the program, and those that refuse it.
     pub interfaces: Vec<(String, Result<(), KernelError>)>,
 }
@@ -46,6 +49,16 @@ pub struct Socket<'a> {
     pub tuple: Tuple,
     /// Bytes of payload that came from there so far.
     pub bytes: u64,
+}
+
+impl Socket<'_> {
+    /// Is nothing under way there? To be asked before a stream is handed over, since it costs little.
+    ///
+    /// # Errors
+    /// Why the stream stays.
+    pub fn rests(&self) -> Result<(), Stays> {
+        rests(repair::standing(self.socket).map_err(Unfit::Refused)?)
+    }
 }
 
 /// The tuple of the segments that come from `peer` to `local`.
@@ -65,7 +78,7 @@ impl Handover {
     /// [`KernelError::NoObject`], [`KernelError::Load`], [`KernelError::Layout`], and [`KernelError::Pin`] without a BPF file system:
     /// flows could not outlive us.
     pub fn attach(interfaces: &[String], flows: u32, pin_dir: &Path) -> Result<Self, KernelError> {
-        let folder = pin_dir.join(format!("{OBJECT}-{LAYOUT}"));
+        let folder = pin_dir.join(folder_name());
         let layouts = tables::layouts(flows);
         let mut ebpf = object::load_pinned(OBJECT, object::HANDOVER, &layouts, &folder)?;
         for layout in &layouts {
@@ -78,7 +91,21 @@ impl Handover {
         let carrier = program(&mut ebpf, PROGRAM)?;
         let attached = |name: &String| (name.clone(), attach(carrier, name, &folder));
         let interfaces = interfaces.iter().map(attached).collect();
-        Ok(Self { ebpf, interfaces })
+        Ok(Self {
+            ebpf,
+            pins: Shared::open(pin_dir, &folder)?,
+            interfaces,
+        })
+    }
+
+    /// Are there tables of a predecessor, perhaps with flows?
+    pub fn is_pinned(pin_dir: &Path) -> bool {
+        pin_dir.join(folder_name()).exists()
+    }
+
+    /// Makes the pins those of the user and group that the process becomes, so that it can remove them.
+    pub fn give_pins_to(&self, user: Option<u32>, group: Option<u32>) {
+        self.pins.give_to(user, group);
     }
 
     /// A handle on the tables, one for each thread that uses them.
@@ -104,7 +131,6 @@ impl Handover {
     /// Why it stays.
     pub fn take(&self, tables: &Tables, client: Socket<'_>, server: Socket<'_>, started: u64) -> Result<(), Stays> {
         for side in [&client, &server] {
-            rests(repair::standing(side.socket).map_err(Unfit::Refused)?)?;
             repair::acknowledge(side.socket);
         }
         // Noted first: what was noted by now and did not arrive yet shows in the sockets.
@@ -131,6 +157,11 @@ impl Handover {
         Ok(())
     }
 
+    /// Removes the pins. Once this process is gone, too, the kernel forgets the flows.
+    pub fn unpin(&self) {
+        self.pins.remove();
+    }
+
     fn switch(&self, switch: &Switch) -> Result<(), Stays> {
         let program: Option<&SchedClassifier> = self.ebpf.program(SWITCH).and_then(|program| program.try_into().ok());
         // SAFETY: a plain structure without padding; the slice lives no longer than it.
@@ -148,6 +179,21 @@ impl Handover {
             _ => Err(Busy::Moved.into()),
         }
     }
+}
+
+fn folder_name() -> String {
+    format!("{OBJECT}-{LAYOUT}")
+}
+
+/// The interfaces that streams may come by: all but the loopback.
+///
+/// # Errors
+/// [`KernelError::Addresses`].
+pub fn interfaces() -> Result<Vec<String>, KernelError> {
+    let outward = super::interface::addresses()?.into_iter();
+    let outward = outward.filter(|interface| !interface.is_loopback());
+    let names: BTreeSet<String> = outward.map(|interface| interface.name).collect();
+    Ok(names.into_iter().collect())
 }
 
 /// The flags of a watched way.

@@ -1,11 +1,12 @@
 //! The tables that userspace and the kernel programs share.
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, Map, MapData, MapType, RingBuf};
 use lb_common::flow::handover::{Ended, Flow};
 use lb_common::flow::{Tuple, Way};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::decide::Unfit;
 use super::watched_flags;
@@ -141,6 +142,16 @@ impl Ends {
     }
 }
 
+impl Ends {
+    /// Waits until an end is told, at most that long.
+    pub fn wait(&self, timeout: Duration) {
+        let mut ring = [PollFd::new(&self.0, PollFlags::IN)];
+        let timeout = Timespec::try_from(timeout).ok();
+        // An interrupted wait is a short one.
+        let _ = poll(&mut ring, timeout.as_ref());
+    }
+}
+
 impl Iterator for Ends {
     type Item = Ended;
 
@@ -172,13 +183,4 @@ fn handle(ebpf: &Ebpf, name: &'static str) -> Result<MapData, KernelError> {
             why: error.to_string(),
         })?;
     MapData::from_fd(fd).map_err(|error| map_error(name, "open", &error))
-}
-
-/// Removes the pinned tables and links: the kernel then forgets the flows.
-pub fn unpin(folder: &Path) {
-    for pin in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // What cannot be removed holds some memory and decides nothing.
-        let _ = std::fs::remove_file(pin.path());
-    }
-    let _ = std::fs::remove_dir(folder);
 }

@@ -40,6 +40,7 @@ pub fn carried(plan: &Plan, frontend: &Proxy) -> Result<ProxyId, FlowReason> {
         _ if plan.global.ebpf.mode == EbpfMode::Off => return Err(FlowReason::Ebpf),
         Offload::Auto | Offload::Nat => {}
         Offload::Off => return Err(FlowReason::Offload("off")),
+        Offload::Handover => return Err(FlowReason::Offload("handover")),
     }
     if frontend.mode == Mode::Http {
         return Err(FlowReason::Http);

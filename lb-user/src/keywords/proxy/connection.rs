@@ -87,16 +87,17 @@ pub(super) const ROWS: &[ProxyRow] = &[
     ),
     works(
         &["offload"],
-        "{ auto | off | nat }",
+        "{ auto | off | nat | handover }",
         FRONT,
-        "Whether flows may be carried by the kernel where it does exactly what the configuration says.",
-        "offload off",
+        "Whether flows may be carried by the kernel where it does exactly what the configuration says; with `handover` also those whose first bytes are inspected, once both sides are quiet.",
+        "offload handover",
         |keyword, words, draft, _| {
             draft.proxy.options.offload = match words.next().unwrap_or_default() {
                 "auto" => Offload::Auto,
                 "off" => Offload::Off,
                 "nat" => Offload::Nat,
-                known @ ("handover" | "sockmap") => {
+                "handover" => Offload::Handover,
+                known @ "sockmap" => {
                     return Err(Error::not_implemented(&format!("{keyword} {known}")));
                 }
                 other => {

@@ -1,3 +1,4 @@
+//! What may be handed over, and with what.
 use std::net::SocketAddr;
 
 use super::*;
