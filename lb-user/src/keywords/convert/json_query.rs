@@ -16,7 +16,7 @@ pub(super) const ROWS: &[ConvertRow] = &[works(
     "(<json_path>,[<output_type>])",
     "The string, number or truth value at a path of a JSON text. A number is a string, unless the type is `int`.",
     "str('{\"pay\":{\"sum\":[3,4]}}'),json_query('$.pay.sum[1]','int'),add(1) # 5",
-    Convert::new(Kind::Str, Kind::Any, query)
+    Convert::new(Kind::Str, Kind::Str, query)
         .with(&[
             ArgSpec::required(ArgKind::Str, "json_path"),
             ArgSpec::optional(ArgKind::Str, "output_type"),
