@@ -13,3 +13,4 @@ mod side_by_side;
 mod steer;
 mod tables;
 mod tcp;
+mod tls;

@@ -48,12 +48,12 @@ pub struct Options {
 /// `offload`: which flows the kernel may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offload {
-    /// Those that it carries exactly as the configuration says.
+    /// Those of which it was shown that nobody can tell the difference: as yet, none.
     Auto,
     Off,
     /// Those that it carries from their first SYN on.
     Nat,
-    /// Also those that userspace begins: they are handed over.
+    /// Those that userspace begins, once both sides are quiet.
     Handover,
 }
 

@@ -38,7 +38,8 @@ pub enum FlowReason {
 pub fn carried(plan: &Plan, frontend: &Proxy) -> Result<ProxyId, FlowReason> {
     match frontend.options.offload {
         _ if plan.global.ebpf.mode == EbpfMode::Off => return Err(FlowReason::Ebpf),
-        Offload::Auto | Offload::Nat => {}
+        Offload::Nat => {}
+        Offload::Auto => return Err(FlowReason::Offload("auto")),
         Offload::Off => return Err(FlowReason::Offload("off")),
         Offload::Handover => return Err(FlowReason::Offload("handover")),
     }

@@ -89,7 +89,7 @@ pub(super) const ROWS: &[ProxyRow] = &[
         &["offload"],
         "{ auto | off | nat | handover }",
         FRONT,
-        "Whether flows may be carried by the kernel where it does exactly what the configuration says; with `handover` also those whose first bytes are inspected, once both sides are quiet.",
+        "Which flows the kernel carries: with `nat` those that nobody has to look into, from their first SYN; with `handover` those that userspace began, once both sides are quiet; with `auto` none as yet.",
         "offload handover",
         |keyword, words, draft, _| {
             draft.proxy.options.offload = match words.next().unwrap_or_default() {
