@@ -13,7 +13,7 @@ use crate::shell;
 const BUSYBOX: &str = "/usr/bin/busybox";
 
 /// What the tests run, beside `lb`.
-const PROGRAMS: [&str; 5] = ["ip", "tc", "bpftool", "setpriv", "busybox"];
+const PROGRAMS: [&str; 6] = ["ip", "tc", "ss", "bpftool", "setpriv", "busybox"];
 
 /// The kernel's modules that the tests need, where they are not built in.
 const MODULES: [&str; 4] = ["veth", "tun", "sch_ingress", "cls_bpf"];
