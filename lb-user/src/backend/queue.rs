@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn lower_classes_come_first_and_offsets_delay() {
         let rank = |class, since, number| Rank { class, since, number };
-        let mut ranks = vec![
+        let mut ranks = [
             rank(0, 10, 1),
             rank(0, 5, 4),
             rank(-1, 99, 3),

@@ -8,11 +8,11 @@ use aya::maps::{Array, HashMap, MapType, PerCpuArray};
 use aya::programs::{ProgramFd, TestRun, TestRunOptions, Xdp};
 use lb_common::cookie::{Flood, LAYOUT, NO_SCALE, Reasons, Settings, Walk};
 use lb_common::gate::ListenerKey;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::KernelError;
 use super::object::{self, Layout, MapStatus};
 use super::pins::Pins;
+use crate::runtime::clock;
 
 const OBJECT: &str = "cookie";
 const PROGRAM: &str = "lb_cookie";
@@ -143,8 +143,7 @@ impl Cookies {
     /// [`KernelError::Map`].
     pub fn status(&self) -> Result<CookieStatus<'_>, KernelError> {
         let floods: HashMap<_, ListenerKey, Flood> = object::map(&self.ebpf, FLOODS)?;
-        let now = clock_gettime(ClockId::Monotonic);
-        let now = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
+        let now = clock::kernel();
         let is_flooded = |key: &&ListenerKey| floods.get(key, 0).is_ok_and(|flood| flood.is_on(now));
         let reasons: PerCpuArray<_, Reasons> = object::map(&self.ebpf, REASONS)?;
         let processors = reasons.get(&0, 0);

@@ -62,7 +62,7 @@ pub fn instant(ticks: Ticks) -> tokio::time::Instant {
 
 /// Nanoseconds of the kernel's own monotonic clock, which its programs read.
 pub fn kernel() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 

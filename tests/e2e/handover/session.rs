@@ -43,7 +43,7 @@ fn parts(seed: u64) -> [Part; 2] {
             stops,
             window: (random.below(3) == 0).then(|| 2_300 + random.below(8_000) as u32),
             waits_for_end,
-            content: Random::new(random.next()),
+            content: Random::new(random.number()),
         }
     };
     // Who closes first: both at once, the client, the server.
@@ -107,7 +107,7 @@ async fn write(mut writer: OwnedWriteHalf, part: Part, end: tokio::sync::oneshot
     let mut content = part.content;
     for (pause, size) in part.writes {
         sleep(Duration::from_millis(pause)).await;
-        let bytes: Vec<u8> = (0..size).map(|_| content.next() as u8).collect();
+        let bytes: Vec<u8> = (0..size).map(|_| content.number() as u8).collect();
         writer.write_all(&bytes).await.context("writing")?;
     }
     if part.waits_for_end {
@@ -133,7 +133,7 @@ async fn read(mut reader: OwnedReadHalf, part: &Part, mut stops: Option<(usize, 
             break;
         }
         for (at, byte) in buffer.iter().take(count).enumerate() {
-            let expected = content.next() as u8;
+            let expected = content.number() as u8;
             ensure!(
                 *byte == expected,
                 "byte {} of {total} is {byte}, not {expected}",

@@ -45,7 +45,7 @@ impl Stream {
     }
 
     /// Both ends hear a reset.
-    fn is_reset(mut self) -> Result<()> {
+    fn hear_reset(mut self) -> Result<()> {
         for side in [&mut self.client, &mut self.server] {
             let error = side.read(&mut [0; 1]).err().context("no reset")?;
             ensure!(error.kind() == std::io::ErrorKind::ConnectionReset, "{error}");
@@ -137,11 +137,11 @@ fn an_operator_ends_streams() -> Result<()> {
     let shown = sessions(&balancer)?.concat();
     let id = shown.split(':').next().context("no session")?;
     balancer.ask(&format!("shutdown session {id}"))?;
-    stream.is_reset()?;
+    stream.hear_reset()?;
     balancer.log_line(&["front back/s1", " KD "])?;
     let stream = Stream::open(&site, &balancer)?;
     balancer.ask("shutdown sessions server back/s1")?;
-    stream.is_reset()?;
+    stream.hear_reset()?;
     ensure!(sessions(&balancer)?.is_empty());
     Ok(())
 }
@@ -152,7 +152,7 @@ fn silence_ends_a_stream() -> Result<()> {
     let balancer = Setup::new(site.configuration("2s")).inside(&site.edge).start()?;
     let mut stream = Stream::open(&site, &balancer)?;
     stream.speak()?;
-    stream.is_reset()?;
+    stream.hear_reset()?;
     balancer.log_line(&["front back/s1", " cD "])?;
     Ok(())
 }
@@ -164,7 +164,7 @@ fn a_stopped_balancer_leaves_nothing_behind() -> Result<()> {
     let stream = Stream::open(&site, &balancer)?;
     ensure!(site.bpf.pin_dir().exists());
     balancer.process().stop()?;
-    stream.is_reset()?;
+    stream.hear_reset()?;
     let left = std::fs::read_dir(site.bpf.pin_dir()).map_or(0, Iterator::count);
     ensure!(left == 0, "{left} folders are left");
     Ok(())
