@@ -105,22 +105,43 @@ async fn accept(
     incoming: &Incoming,
 ) {
     let mut row = Row::new(engine.plan.global.tune.max_accept);
+    let mut is_exhausted = false;
     loop {
         gate.open().await;
         match row.accept(incoming).await {
             Ok(accepted) => {
+                is_exhausted = false;
                 let id = addresses.of(&accepted.0);
                 if let Some(admitted) = gate.admit(id) {
                     open(engine, frontend, id, accepted, admitted);
                 }
             }
-            Err(error) if is_exhaustion(&error) => runtime::sleep(EXHAUSTED).await,
+            Err(error) if is_exhaustion(&error) => {
+                if !std::mem::replace(&mut is_exhausted, true) {
+                    log_exhaustion(engine, frontend, &error);
+                }
+                runtime::sleep(EXHAUSTED).await;
+            }
             // Its frontend was paused.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             // The client left before it was accepted.
             Err(_) => {}
         }
     }
+}
+
+/// Tells the frontend's log, once, what keeps clients waiting.
+fn log_exhaustion(engine: &Engine, frontend: &Proxy, error: &io::Error) {
+    /// The system is unusable, as syslog has it.
+    const EMERGENCY: u8 = 0;
+    let (limit, advice) = match error.raw_os_error() {
+        Some(libc::EMFILE) => ("process FD", "Please check 'ulimit-n' and restart."),
+        Some(libc::ENFILE) => ("system FD", "Please check system tunables."),
+        _ => ("system memory", "Please check system tunables."),
+    };
+    let text = format!("Proxy {} reached {limit} limit. {advice}", frontend.name);
+    let logger = engine.loggers.proxy(frontend.id);
+    logger.send(clock::date(), EMERGENCY, &[], text.as_bytes());
 }
 
 /// Connections accepted without a pause, which leave the worker's other tasks waiting (`tune.maxaccept`).
