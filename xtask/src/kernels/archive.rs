@@ -16,7 +16,7 @@ const BUSYBOX: &str = "/usr/bin/busybox";
 const PROGRAMS: [&str; 6] = ["ip", "tc", "ss", "bpftool", "setpriv", "busybox"];
 
 /// The kernel's modules that the tests need, where they are not built in.
-const MODULES: [&str; 4] = ["veth", "tun", "sch_ingress", "cls_bpf"];
+const MODULES: [&str; 6] = ["veth", "tun", "sch_ingress", "cls_bpf", "inet_diag", "tcp_diag"];
 
 const INIT: &str = include_str!("init.sh");
 
